@@ -1,0 +1,27 @@
+#include "base/check.hpp"
+#include <causeway/result.hpp>
+
+namespace causeway {
+
+std::string_view name_of(Errc code) {
+  switch (code) {
+    case Errc::invalid: return "invalid";
+    case Errc::too_large: return "too_large";
+    case Errc::exhausted: return "exhausted";
+    case Errc::unavailable: return "unavailable";
+    case Errc::in_doubt: return "in_doubt";
+    case Errc::session_expired: return "session_expired";
+    case Errc::no_data: return "no_data";
+    case Errc::not_reached: return "not_reached";
+    case Errc::corrupt: return "corrupt";
+    case Errc::compacted: return "compacted";
+    case Errc::journal_full: return "journal_full";
+    case Errc::disk_full: return "disk_full";
+    case Errc::unauthorized: return "unauthorized";
+    case Errc::io: return "io";
+  }
+  CAUSEWAY_CHECK(!"an Errc without a name");
+  return {};
+}
+
+}  // namespace causeway
