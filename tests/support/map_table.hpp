@@ -1,0 +1,112 @@
+// A Table in memory that can lose what it held back, as RocksDB without its own log does at a crash.
+//
+// Header only, so that tests of any folder may use it. Batches are flushed in order and never in part; `crash` keeps the
+// flushed state and as many of the unflushed batches as it is told.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/check.hpp"
+#include "kv/table.hpp"
+
+namespace causeway::testing {
+
+class MapTable final : public kv::Table {
+ public:
+  using Rows = std::map<std::string, std::string, std::less<>>;
+
+  Result<std::optional<std::string>> get(std::string_view key) const override {
+    ++reads_;
+    if (failing_) return failure();
+    const auto found = rows_.find(key);
+    if (found == rows_.end()) return std::optional<std::string>{};
+    return std::optional<std::string>{found->second};
+  }
+
+  Result<void> scan(std::string_view from, std::string_view to,
+                    const std::function<bool(std::string_view key, std::string_view value)>& visit)
+      const override {
+    if (failing_) return failure();
+    for (auto row = rows_.lower_bound(from); row != rows_.end() && row->first < to; ++row) {
+      if (!visit(row->first, row->second)) break;
+    }
+    return success();
+  }
+
+  Result<void> write(const kv::Batch& batch) override {
+    if (failing_ || writes_left_ == 0) {
+      failing_ = true;
+      return failure();
+    }
+    if (writes_left_) --*writes_left_;
+    put_in(rows_, batch);
+    unflushed_.push_back(batch);
+    return success();
+  }
+
+  /// Makes the oldest `count` unflushed batches safe from a crash.
+  void flush(std::size_t count = static_cast<std::size_t>(-1)) {
+    for (; count > 0 && !unflushed_.empty(); --count) {
+      put_in(flushed_, unflushed_.front());
+      unflushed_.pop_front();
+    }
+  }
+
+  /// Power loss: of the unflushed batches only the oldest `kept` survive.
+  void crash(std::size_t kept) {
+    flush(kept);
+    unflushed_.clear();
+    rows_ = flushed_;
+    failing_ = false;
+    writes_left_.reset();
+  }
+
+  /// Every write after the next `count` ones fails, and from then on all else.
+  void fail_after_writes(std::size_t count) { writes_left_ = count; }
+  /// From now on everything fails.
+  void fail() { failing_ = true; }
+
+  [[nodiscard]] std::size_t unflushed() const { return unflushed_.size(); }
+  [[nodiscard]] const Rows& rows() const { return rows_; }
+  /// What a crash now would leave for certain.
+  [[nodiscard]] const Rows& flushed() const { return flushed_; }
+  /// Point reads so far: tests that a path reads nothing.
+  [[nodiscard]] std::size_t reads() const { return reads_; }
+
+  /// The rows that are the same on every node: all but the journal's index.
+  [[nodiscard]] Rows replicated() const {
+    Rows rows = rows_;
+    std::erase_if(rows, [](const auto& row) { return row.first[0] == 'q' || row.first[0] == 'j'; });
+    return rows;
+  }
+
+  /// For tests of damage.
+  void overwrite(std::string key, std::string value) { rows_[std::move(key)] = std::move(value); }
+
+ private:
+  static Error failure() { return {Errc::io, "the table was told to fail"}; }
+  static void put_in(Rows& rows, const kv::Batch& batch) {
+    for (const kv::Batch::Op& op : batch.ops) {
+      CAUSEWAY_CHECK(!op.key.empty());
+      if (op.value) {
+        rows.insert_or_assign(op.key, *op.value);
+      } else {
+        rows.erase(op.key);
+      }
+    }
+  }
+
+  Rows rows_;
+  Rows flushed_;
+  std::deque<kv::Batch> unflushed_;
+  std::optional<std::size_t> writes_left_;
+  bool failing_ = false;
+  mutable std::size_t reads_ = 0;
+};
+
+}  // namespace causeway::testing
