@@ -1,0 +1,107 @@
+#include "node/journal_disk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/log_record.hpp"
+
+namespace causeway::node {
+
+JournalDisk::JournalDisk(std::vector<storage::SegmentInfo> segments) {
+  this->segments({std::move(segments)});
+}
+
+void JournalDisk::add(Kind kind, Sequence sequence, wire::RecordType type,
+                      const std::string& bytes) {
+  records_.push_back(
+      storage::LogRecord::make(static_cast<std::uint8_t>(type), {}, Blob::copy_of(bytes)));
+  items_.push_back({kind, sequence});
+  if (kind == Kind::rewrite) ++rewrites_open_;
+  bytes_since_ += bytes.size();
+}
+
+void JournalDisk::write(const crdt::OfflineWrite& write) {
+  add(Kind::write, write.dot.sequence, wire::RecordType::offline_write, wire::encode(write));
+}
+
+void JournalDisk::rewrite(const crdt::OfflineWrite& write) {
+  add(Kind::rewrite, write.dot.sequence, wire::RecordType::offline_write, wire::encode(write));
+}
+
+void JournalDisk::settled(const crdt::Settled& settled) {
+  add(Kind::settled, settled.through, wire::RecordType::settled, wire::encode(settled));
+}
+
+void JournalDisk::flush(Turn& turn) {
+  if (refused_from_ !=
+      0) {  // the log refuses all until it is given that ticket again; wait until what is under way has come back
+    if (!tickets_.empty()) return;
+    tickets_given_ = std::exchange(refused_from_, 0) - 1;
+  }
+  if (records_.empty()) return;
+  tickets_.push_back({++tickets_given_, std::exchange(items_, {})});
+  turn.out.journal.push_back(
+      storage::Append{.ticket = tickets_given_, .records = std::exchange(records_, {})});
+}
+
+void JournalDisk::begin_rewrite(const crdt::Settled& position) {
+  rewrite_from_ = segments_.back();
+  add(Kind::rewrite, position.through, wire::RecordType::settled, wire::encode(position));
+}
+
+void JournalDisk::drop_rewritten(Turn& turn) {
+  for (const std::uint64_t number : segments_) {
+    if (number < rewrite_from_) turn.out.journal.push_back(storage::DropSegment{number});
+  }
+}
+
+JournalDisk::Durable JournalDisk::durable(std::uint64_t ticket) {
+  Durable durable;
+  while (!tickets_.empty() && tickets_.front().ticket <= ticket) {
+    for (const Item& item : tickets_.front().items) {
+      switch (item.kind) {
+        case Kind::write: durable.writes.push_back(item.sequence); break;
+        case Kind::settled: durable.settled.push_back(item.sequence); break;
+        case Kind::rewrite: --rewrites_open_; break;
+      }
+    }
+    tickets_.pop_front();
+  }
+  return durable;
+}
+
+std::vector<Sequence> JournalDisk::refused(Turn& turn, storage::Refused refused) {
+  std::vector<Sequence> writes;
+  for (storage::Append& append : refused.appends) {
+    const auto at = std::find_if(tickets_.begin(), tickets_.end(), [&](const Ticket& ticket) {
+      return ticket.ticket == append.ticket;
+    });
+    if (at == tickets_.end()) continue;
+    for (std::size_t i = 0; i < at->items.size(); ++i) {
+      switch (at->items[i].kind) {
+        case Kind::write: writes.push_back(at->items[i].sequence); break;
+        case Kind::rewrite: --rewrites_open_; break;
+        case Kind::settled:
+          items_.push_back(at->items[i]);
+          records_.push_back(std::move(append.records[i]));
+          break;
+      }
+    }
+    tickets_.erase(at);
+  }
+  if (refused_from_ == 0) refused_from_ = refused.first_ticket;
+  turn.log(LogLine::Level::error, "the journal cannot grow: " + refused.error.detail);
+  return writes;
+}
+
+void JournalDisk::segments(const storage::SegmentsChanged& changed) {
+  bytes_since_ = 0;
+  bytes_on_disk_ = 0;
+  segments_.clear();
+  for (const storage::SegmentInfo& segment : changed.segments) {
+    segments_.push_back(segment.number);
+    bytes_on_disk_ += segment.bytes;
+  }
+}
+
+}  // namespace causeway::node

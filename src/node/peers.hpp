@@ -1,0 +1,66 @@
+// Who may talk to whom: the handshake, and which connections belong to which member (design 3.4, 3.5).
+//
+// Each pair of nodes has two connections, one dialled by each side; messages go out on the own one and come in on the other's. Consensus counts by origin, so a message is
+// passed on only when the link it came by shows the same origin and incarnation as the connection that we dialled.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "node/core.hpp"
+
+namespace causeway::node {
+
+class Peers {
+ public:
+  explicit Peers(const Options& options);
+
+  /// The number of this start, known once the state was asked.
+  void set_start_number(std::uint64_t number) { start_number_ = number; }
+  [[nodiscard]] std::uint64_t start_number() const { return start_number_; }
+
+  void dialled(Turn& turn, consensus::Peer peer);
+  void greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& reply);
+  void lost(Turn& turn, consensus::Peer peer);
+  void hello(Turn& turn, std::uint64_t link, const wire::Hello& hello);
+  void message(Turn& turn, std::uint64_t link, consensus::Message message);
+  void link_lost(std::uint64_t link) { links_.erase(link); }
+  /// Removes messages to members without a connection, which nobody would send.
+  void keep_sendable(std::vector<PeerSend>& messages) const;
+
+ private:
+  struct Identity {
+    Origin origin;
+    Incarnation incarnation;
+    std::uint64_t start_number = 0;
+    friend bool operator==(const Identity&, const Identity&) = default;
+  };
+  struct Member {
+    std::string name;
+    bool dialled = false;  ///< a connection stands; hello may be under way
+    bool up = false;       ///< greeted: messages may go
+    Identity identity;     ///< of the connection that we dialled; valid while `up`
+    Identity newest;       ///< the newest start heard of
+  };
+  struct Link {
+    consensus::Peer peer = 0;
+    Identity identity;
+  };
+
+  /// Every node applies what is in the log, so what a peer wants there must be a command, and its own.
+  [[nodiscard]] static bool may_forward(const consensus::Forward& forward, Origin origin);
+  [[nodiscard]] wire::Hello own_hello(const Core& core) const;
+  /// Why `hello` is not welcome; empty: it is. `exceed` is set when its start number is too low.
+  [[nodiscard]] std::string refusal(const Core& core, const wire::Hello& hello,
+                                    const Member& member, std::uint64_t& exceed) const;
+  void drop_links(Turn& turn, consensus::Peer peer, const Identity& other_than);
+
+  std::vector<Member> members_;  ///< by peer number, this node included
+  std::map<std::uint64_t, Link> links_;
+  std::uint64_t voters_hash_ = 0;
+  std::uint64_t start_number_ = 0;
+};
+
+}  // namespace causeway::node

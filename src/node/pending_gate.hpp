@@ -1,0 +1,37 @@
+// Program order at a node (promise 2): a consistent operation on a key with a pending offline write here is decided after that write is settled.
+//
+// Most keys have none, and the journal's filter says so without a question. Otherwise the applier is asked which write is pending, the write is held (so that it is
+// not coalesced away), and the operation waits until its settlement is applied here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "node/core.hpp"
+
+namespace causeway::node {
+
+class PendingGate {
+ public:
+  /// Names who waits: an id made with `tagged`.
+  using Waiter = std::uint64_t;
+
+  /// True: nothing is pending, go on. False: `waiter` comes back from `take_released` later.
+  bool enter(Turn& turn, std::string_view key, Waiter waiter);
+  void found(Turn& turn, const kv::FoundPending& found);
+  /// Own writes through `through` are settled in the applied state.
+  void settled(Turn& turn, Sequence through);
+  /// `waiter` waits no longer.
+  void cancel(Turn& turn, Waiter waiter);
+  /// Those that may go on, in the order in which they were released.
+  [[nodiscard]] std::vector<Waiter> take_released() { return std::exchange(released_, {}); }
+
+ private:
+  std::map<std::uint64_t, Waiter> asked_;  ///< question to the applier -> who asked
+  std::multimap<Sequence, Waiter> waiting_;
+  std::vector<Waiter> released_;
+};
+
+}  // namespace causeway::node

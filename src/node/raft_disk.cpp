@@ -1,0 +1,233 @@
+#include "node/raft_disk.hpp"
+
+#include <string>
+#include <utility>
+
+#include "wire/log_record.hpp"
+
+namespace causeway::node {
+namespace {
+
+constexpr std::uint64_t kApplierTag = UINT64_MAX;
+constexpr std::size_t kFetchBytes = 1 << 20;
+constexpr std::size_t kGivenBatchesMax = 2;  // one being applied, one ready behind it
+constexpr Duration kDiskFullPause = std::chrono::milliseconds(200);
+
+storage::LogRecord to_record(const consensus::Entry& entry) {
+  char head[wire::kEntryHeadBytes];
+  wire::encode_entry_head(entry, head);
+  return storage::LogRecord::make(static_cast<std::uint8_t>(wire::RecordType::entry),
+                                  {head, sizeof head}, entry.payload);
+}
+
+storage::LogRecord to_record(wire::RecordType type, const std::string& bytes) {
+  return storage::LogRecord::make(static_cast<std::uint8_t>(type), {}, Blob::copy_of(bytes));
+}
+
+kv::LogEntry for_applier(const consensus::Entry& entry) {
+  return {.index = entry.index,
+          .term = entry.term,
+          .log_time = entry.log_time,
+          .command = entry.kind == consensus::EntryKind::command,
+          .payload = entry.payload,
+          .hash = entry.hash};
+}
+
+}  // namespace
+
+RaftDisk::RaftDisk(const Core& core)
+    : mark_(core.raft.apply_index()),
+      appended_mark_(core.raft.apply_index()),
+      given_(core.applied.index) {}
+
+void RaftDisk::carry_out(Turn& turn) {
+  consensus::Effects& raft = turn.core.raft_out;
+  if (const LogIndex now = turn.core.raft.apply_index(); now > mark_) {
+    mark_ = now;
+    turn.out.mark = now;
+  }
+  if (!raft.records.empty()) {
+    std::vector<storage::LogRecord> records;
+    records.reserve(raft.records.size() + 1);
+    std::uint64_t key = 0;
+    for (const consensus::Record& record : raft.records) {
+      if (const auto* entry = std::get_if<consensus::Entry>(&record)) {
+        if (key == 0) key = entry->index.value;
+        records.push_back(to_record(*entry));
+      } else {
+        records.push_back(to_record(wire::RecordType::hard_state,
+                                    wire::encode(std::get<consensus::HardState>(record))));
+      }
+    }
+    append(turn, key, std::move(records), raft.ticket);
+  }
+  for (consensus::Send& send : raft.messages)
+    turn.out.messages.push_back({send.to, std::move(send.message)});
+  for (consensus::Send& send : raft.after_sync)
+    gated_.push_back({raft.after_ticket, std::move(send)});
+  release_messages(turn);
+  for (const consensus::Fetch& fetch : raft.fetches) {
+    fetching_for_[fetch.peer] = fetch.from;
+    turn.out.raft_log.push_back(
+        storage::Fetch{.tag = fetch.peer, .key = fetch.from.value, .bytes_max = fetch.bytes_max});
+  }
+  if (!raft.corrupt.empty()) turn.out.failed = Error{Errc::corrupt, std::move(raft.corrupt)};
+  raft.records.clear();
+  raft.ticket = 0;  // the next record opens a ticket of its own
+  raft.messages.clear();
+  raft.after_sync.clear();
+  raft.fetches.clear();
+}
+
+void RaftDisk::append(Turn& turn, std::uint64_t key, std::vector<storage::LogRecord> records,
+                      std::uint64_t raft_ticket) {
+  records.push_back(
+      to_record(wire::RecordType::commit_mark, wire::encode(wire::CommitMark{mark_})));
+  appended_mark_ = mark_;
+  tickets_.push_back({++tickets_given_, raft_ticket, mark_});
+  const bool vote_alone = key == 0;
+  storage::Append append{.ticket = tickets_given_,
+                         .key = key,
+                         .records = std::move(records),
+                         .space = vote_alone ? storage::Space::vital : storage::Space::ordinary};
+  if (retry_.empty()) {
+    turn.out.raft_log.emplace_back(std::move(append));
+  } else {
+    retry_.push_back(
+        std::move(append));  // behind those that a full disk refused: the order is the log
+  }
+}
+
+void RaftDisk::sync_mark(Turn& turn, LogIndex needed) {
+  if (needed.value == 0 || appended_mark_ >= needed || mark_ < needed) return;
+  append(turn, 0, {}, 0);
+}
+
+void RaftDisk::durable(Turn& turn, std::uint64_t ticket) {
+  std::uint64_t raft_ticket = 0;
+  while (!tickets_.empty() && tickets_.front().ticket <= ticket) {
+    if (tickets_.front().raft_ticket != 0) raft_ticket = tickets_.front().raft_ticket;
+    synced_mark_ = tickets_.front().mark;
+    tickets_.pop_front();
+  }
+  if (raft_ticket == 0) return;
+  durable_raft_ticket_ = raft_ticket;
+  turn.core.raft.durable(turn.now, raft_ticket, turn.core.raft_out);
+  release_messages(turn);
+}
+
+void RaftDisk::release_messages(Turn& turn) {
+  while (!gated_.empty() && gated_.front().raft_ticket <= durable_raft_ticket_) {
+    turn.out.messages.push_back({gated_.front().send.to, std::move(gated_.front().send.message)});
+    gated_.pop_front();
+  }
+}
+
+// A full disk: what was refused is tried again, in order, once all that was under way has come back. Consensus sees a disk that does not answer,
+// and a leader with such a disk steps down.
+void RaftDisk::refused(Turn& turn, storage::Refused refused) {
+  if (retry_.empty())
+    turn.log(LogLine::Level::error, "the Raft log cannot grow: " + refused.error.detail);
+  for (storage::Append& append : refused.appends) retry_.push_back(std::move(append));
+  retry_at_ = turn.now.mono + kDiskFullPause;
+}
+
+void RaftDisk::tick(Turn& turn) {
+  if (turn.now.mono < retry_at_) return;
+  if (retry_.size() < tickets_.size()) {  // some are still under way; they will be refused too
+    retry_at_ = turn.now.mono + kDiskFullPause;
+    return;
+  }
+  retry_at_ = Instant::never();
+  for (storage::Append& append : retry_) turn.out.raft_log.emplace_back(std::move(append));
+  retry_.clear();
+}
+
+void RaftDisk::feed_applier(Turn& turn) {
+  const LogIndex target = turn.core.raft.apply_index();
+  while (given_ < target && !fetching_for_applier_ && giving_.size() < kGivenBatchesMax &&
+         giving_bytes_ < turn.core.options.limits.apply_bytes_max) {
+    std::vector<kv::LogEntry> entries;
+    std::size_t bytes = 0;
+    for (LogIndex next = given_.next(); next <= target; next = next.next()) {
+      const consensus::Entry* entry = turn.core.raft.log().find(next);
+      if (entry == nullptr || giving_bytes_ + bytes >= turn.core.options.limits.apply_bytes_max)
+        break;
+      bytes += entry->payload.size();
+      entries.push_back(for_applier(*entry));
+    }
+    if (entries.empty()) {
+      fetch_for_applier(turn);
+    } else {
+      give(turn, std::move(entries), bytes);
+    }
+  }
+}
+
+void RaftDisk::give(Turn& turn, std::vector<kv::LogEntry> entries, std::size_t bytes) {
+  given_ = entries.back().index;
+  giving_.push_back({given_, bytes});
+  giving_bytes_ += bytes;
+  turn.out.applier.push_back(kv::Apply{std::move(entries)});
+}
+
+void RaftDisk::fetch_for_applier(Turn& turn) {
+  fetching_for_applier_ = true;
+  turn.out.raft_log.push_back(
+      storage::Fetch{.tag = kApplierTag, .key = given_.next().value, .bytes_max = kFetchBytes});
+}
+
+void RaftDisk::applied(Turn& turn, const kv::AppliedPosition& position) {
+  while (!giving_.empty() && giving_.front().last <= position.index) {
+    giving_bytes_ -= giving_.front().bytes;
+    giving_.pop_front();
+  }
+  turn.core.raft.evict_applied(position.index);
+}
+
+// What is read back holds overwritten entries too; those that are current have the term that the log view knows of their index.
+std::vector<consensus::Entry> RaftDisk::current_entries(const Core& core,
+                                                        const storage::Fetched& fetched,
+                                                        LogIndex from) const {
+  std::vector<consensus::Entry> entries;
+  for (const storage::FetchedRecord& record : fetched.records) {
+    if (record.type != static_cast<std::uint8_t>(wire::RecordType::entry)) continue;
+    auto decoded = wire::decode_raft_record(record.type, record.body);
+    if (!decoded) return {};
+    auto& entry = std::get<consensus::Entry>(decoded.value());
+    if (entry.index != from || core.raft.log().term_of(from) != entry.term) continue;
+    entries.push_back(std::move(entry));
+    from = from.next();
+  }
+  return entries;
+}
+
+void RaftDisk::fetched(Turn& turn, storage::Fetched fetched) {
+  if (fetched.tag == kApplierTag) {
+    fetching_for_applier_ = false;
+    std::vector<kv::LogEntry> entries;
+    std::size_t bytes = 0;
+    for (const consensus::Entry& entry : current_entries(turn.core, fetched, given_.next())) {
+      if (entry.index > turn.core.raft.apply_index()) break;
+      bytes += entry.payload.size();
+      entries.push_back(for_applier(entry));
+    }
+    if (entries.empty()) {
+      turn.out.failed =
+          Error{Errc::corrupt, "the Raft log does not give back entry " +
+                                   std::to_string(given_.next().value) +
+                                   ": start this node again with an empty data directory"};
+      return;
+    }
+    give(turn, std::move(entries), bytes);
+    return;
+  }
+  const auto asked = fetching_for_.find(fetched.tag);
+  if (asked == fetching_for_.end()) return;
+  const LogIndex from = asked->second;
+  fetching_for_.erase(asked);
+  turn.core.raft.fetched(turn.now, static_cast<consensus::Peer>(fetched.tag), from,
+                         current_entries(turn.core, fetched, from), turn.core.raft_out);
+}
+
+}  // namespace causeway::node
