@@ -225,23 +225,50 @@ Result<void> Origins::load_settling(const Changes& table) {
   return success();
 }
 
-Result<Known> settled_before(const OriginState& origin, Sequence sequence, std::uint64_t chain,
+namespace {
+
+using Pair = std::pair<Sequence, std::uint64_t>;
+
+Result<std::vector<Pair>> read_history(const OriginState& origin, const HistoryRow& row,
+                                       Changes& changes) {
+  CAUSEWAY_TRY(bytes, changes.get(keys::history({origin.id, row.last})));
+  if (!bytes || row.count == 0 || bytes->size() != row.count * kPairSize) {
+    return damaged("a history's row");
+  }
+  std::vector<Pair> pairs;
+  for (ByteReader in(*bytes); in.left() > 0;) {
+    const Sequence settled{in.u64()};
+    pairs.emplace_back(settled, in.u64());
+  }
+  return pairs;
+}
+
+}  // namespace
+
+Result<Known> settled_before(const OriginState& origin, const crdt::OfflineWrite& item,
                              Changes& changes) {
+  const Sequence sequence = item.old_dot.sequence;
   if (sequence > origin.settled) return Known::never_settled;
   if (sequence <= origin.history_floor) return Known::perhaps_settled;
   // From here on the history is whole: what does not stand in it never settled under that number.
   const auto row = std::find_if(origin.history.begin(), origin.history.end(),
                                 [&](const HistoryRow& each) { return each.last >= sequence; });
   if (row == origin.history.end()) return damaged("an origin's history ends too early");
-  CAUSEWAY_TRY(bytes, changes.get(keys::history({origin.id, row->last})));
-  if (!bytes || bytes->size() != row->count * kPairSize) return damaged("a history's row");
-  ByteReader in(*bytes);
-  while (in.left() > 0) {
-    const Sequence settled{in.u64()};
-    const std::uint64_t chain_there = in.u64();
-    if (settled == sequence && chain_there == chain) return Known::settled;
+  CAUSEWAY_TRY(pairs, read_history(origin, *row, changes));
+  const auto pair = std::find_if(pairs.begin(), pairs.end(),
+                                 [&](const Pair& each) { return each.first == sequence; });
+  if (pair == pairs.end()) return Known::never_settled;
+  // Which write settled under that number, only the chain value before it tells.
+  std::uint64_t before = 0;
+  if (pair != pairs.begin()) {
+    before = std::prev(pair)->second;
+  } else if (row != origin.history.begin()) {
+    CAUSEWAY_TRY(earlier, read_history(origin, *std::prev(row), changes));
+    before = earlier.back().second;
+  } else if (origin.history_floor.value != 0) {
+    return Known::perhaps_settled;
   }
-  return Known::never_settled;
+  return crdt::is_settled_as(item, before, pair->second) ? Known::settled : Known::never_settled;
 }
 
 }  // namespace causeway::kv

@@ -86,9 +86,9 @@ class Origins {
   std::vector<OriginState*> changed_;
 };
 
-/// What the history of `origin` says of a write that it numbered `sequence`, with running hash `chain`.
+/// What the history of `origin` says of a write that it took under `item.old_dot`.
 enum class Known { never_settled, settled, perhaps_settled };
-[[nodiscard]] Result<Known> settled_before(const OriginState& origin, Sequence sequence,
-                                           std::uint64_t chain, Changes& changes);
+[[nodiscard]] Result<Known> settled_before(const OriginState& origin,
+                                           const crdt::OfflineWrite& item, Changes& changes);
 
 }  // namespace causeway::kv

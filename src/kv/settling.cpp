@@ -98,7 +98,7 @@ Result<Verdict> reject(State& state, const OfflineWrite& item, std::string reaso
 Result<std::optional<Verdict>> verdict_under_old_dot(State& state, const OfflineWrite& item) {
   const OriginState* old = state.origins.find(item.old_dot.origin);
   if (item.old_dot == Dot{} || old == nullptr) return std::optional<Verdict>{};
-  CAUSEWAY_TRY(known, settled_before(*old, item.old_dot.sequence, item.old_chain, state.changes));
+  CAUSEWAY_TRY(known, settled_before(*old, item, state.changes));
   if (known == Known::never_settled) return std::optional<Verdict>{};
   if (known == Known::perhaps_settled) {
     CAUSEWAY_TRY(verdict, reject(state, item,
