@@ -13,9 +13,6 @@ namespace {
 // The fixed fields of a journal record and the frame around it, rounded up (docs/formats.md#journal-record).
 constexpr std::size_t kRecordBytes = 128;
 
-// Below this the log is not worth rewriting.
-constexpr std::uint64_t kRewriteBytesMin = 1u << 20;
-
 }  // namespace
 
 std::size_t journal_bytes(const OfflineWrite& write) {
@@ -34,75 +31,6 @@ Journal::Journal(Options options)
 Journal::~Journal() = default;
 Journal::Journal(Journal&&) noexcept = default;
 Journal& Journal::operator=(Journal&&) noexcept = default;
-
-// ---- recovery
-
-void Journal::recover(const OfflineWrite& write) {
-  CAUSEWAY_CHECK(recovery_ != nullptr);
-  // Also of a record that does not count: no sequence and no stamp that was ever given out is given out again.
-  give_out(write.dot.sequence);
-  give_out(write.replaces);
-  recovered_stamp_ = std::max(recovered_stamp_, write.stamp);
-  if (write.dot.origin != options_.origin) {
-    ++foreign_records_;
-    return;
-  }
-  if (write.replaces.value != 0) {
-    recovery_->replaced(write.replaces);
-    verdicts_.add(Verdict{.sequence = write.replaces,
-                          .kind = VerdictKind::replaced,
-                          .winner = {},
-                          .replaced_by = write.dot,
-                          .reason = {}});
-  }
-  const std::size_t bytes = std::min<std::size_t>(journal_bytes(write), UINT32_MAX);
-  recovery_->write({.sequence = write.dot.sequence,
-                    .slot = KeyFilter::slot_of(key_hash(write.key)),
-                    .bytes = static_cast<std::uint32_t>(bytes)});
-}
-
-void Journal::recover(const Settled& settled) {
-  CAUSEWAY_CHECK(recovery_ != nullptr);
-  give_out(settled.through);
-  for (const Verdict& verdict : settled.verdicts) {
-    give_out(verdict.sequence);
-    give_out(verdict.replaced_by.sequence);
-  }
-  if (settled.origin != options_.origin) {
-    ++foreign_records_;
-    return;
-  }
-  for (const Verdict& verdict : settled.verdicts) {
-    if (verdict.kind == VerdictKind::replaced) recovery_->replaced(verdict.sequence);
-    verdicts_.add(verdict);
-  }
-  if (settled.through < recovery_->settled_through()) return;  // one that was rewritten forward
-  recovery_->settled(settled.through);
-  learnt_through_ = settled.through;
-  learnt_chain_ = settled.chain;
-}
-
-std::vector<Sequence> Journal::finish_recovery() {
-  CAUSEWAY_CHECK(recovery_ != nullptr);
-  const std::vector<JournalRecovery::Live> live = recovery_->finish();
-  recovery_.reset();
-
-  std::vector<Sequence> sequences;
-  sequences.reserve(live.size());
-  for (const JournalRecovery::Live& record : live) {
-    filter_.add(record.slot);
-    bytes_ += record.bytes;
-    sequences.push_back(record.sequence);
-  }
-  count_ = live.size();
-  decided_through_ = learnt_through_;
-  recovered_through_ = reached_;
-  durable_through_ = reached_;
-  // Which of them had been proposed was in memory only.
-  proposed_through_ = reached_;
-  if (count_ != 0) stamps_.add(sequences.back(), recovered_stamp_);
-  return sequences;
-}
 
 // ---- accepting
 
@@ -266,50 +194,6 @@ Journal::Fate Journal::fate(Sequence sequence) const {
   if (sequence > recovered_through_ && sequence > verdicts_.forgotten_through())
     return Fate::pending;
   return Fate::ask_index;
-}
-
-// ---- rewriting
-
-bool Journal::wants_rewrite(std::uint64_t bytes_on_disk) const {
-  return bytes_on_disk >= kRewriteBytesMin && bytes_on_disk > 2 * bytes_;
-}
-
-// Also what is only on its way to be freed: its Settled record goes with the rest, and its writes may be gone from the
-// index, so that nobody could compute the chain from an earlier position any more.
-Settled Journal::begin_rewrite() {
-  left_out_through_ = {};
-  left_out_.clear();
-  rewrite_again_ = false;
-  const Sequence through = freeing_.empty() ? learnt_through_ : freeing_.back().through;
-  const std::uint64_t chain = freeing_.empty() ? learnt_chain_ : freeing_.back().chain;
-  Settled position{options_.origin, through, chain, verdicts_.all(through)};
-  // A write that may still be undone has replaced nothing yet. Its own record says so again.
-  std::erase_if(position.verdicts, [this](const Verdict& verdict) {
-    const auto by = coalesced_by_.find(verdict.sequence);
-    return by != coalesced_by_.end() && by->second > durable_through_;
-  });
-  return position;
-}
-
-void Journal::rewrite_asks() {
-  asked_at_ = durable_through_;
-  durable(durable_through_);
-}
-
-bool Journal::rewrite_keeps(Sequence sequence) {
-  CAUSEWAY_CHECK(asked_at_.has_value());
-  const auto replaced = coalesced_by_.find(sequence);
-  if (replaced == coalesced_by_.end()) return true;
-  left_out_.insert(replaced->second);
-  left_out_through_ = std::max(left_out_through_, replaced->second);
-  return false;
-}
-
-Journal::RewriteEnd Journal::end_rewrite() {
-  asked_at_.reset();
-  if (!rewrite_again_ && left_out_through_ > durable_through_) return RewriteEnd::not_yet;
-  left_out_.clear();
-  return rewrite_again_ ? RewriteEnd::again : RewriteEnd::drop;
 }
 
 }  // namespace causeway::crdt

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.hpp"
+#include "crdt/journal.hpp"
+
 namespace causeway::crdt {
 
 void SequenceSet::insert(Sequence sequence) {
@@ -42,6 +45,75 @@ void JournalRecovery::compact() {
       std::unique(records_.begin(), records_.end(),
                   [](const Live& a, const Live& b) { return a.sequence == b.sequence; });
   records_.erase(twice, records_.end());
+}
+
+// ---- the journal's part
+
+void Journal::recover(const OfflineWrite& write) {
+  CAUSEWAY_CHECK(recovery_ != nullptr);
+  // Also of a record that does not count: no sequence and no stamp that was ever given out is given out again.
+  give_out(write.dot.sequence);
+  give_out(write.replaces);
+  recovered_stamp_ = std::max(recovered_stamp_, write.stamp);
+  if (write.dot.origin != options_.origin) {
+    ++foreign_records_;
+    return;
+  }
+  if (write.replaces.value != 0) {
+    recovery_->replaced(write.replaces);
+    verdicts_.add(Verdict{.sequence = write.replaces,
+                          .kind = VerdictKind::replaced,
+                          .winner = {},
+                          .replaced_by = write.dot,
+                          .reason = {}});
+  }
+  const std::size_t bytes = std::min<std::size_t>(journal_bytes(write), UINT32_MAX);
+  recovery_->write({.sequence = write.dot.sequence,
+                    .slot = KeyFilter::slot_of(key_hash(write.key)),
+                    .bytes = static_cast<std::uint32_t>(bytes)});
+}
+
+void Journal::recover(const Settled& settled) {
+  CAUSEWAY_CHECK(recovery_ != nullptr);
+  give_out(settled.through);
+  for (const Verdict& verdict : settled.verdicts) {
+    give_out(verdict.sequence);
+    give_out(verdict.replaced_by.sequence);
+  }
+  if (settled.origin != options_.origin) {
+    ++foreign_records_;
+    return;
+  }
+  for (const Verdict& verdict : settled.verdicts) {
+    if (verdict.kind == VerdictKind::replaced) recovery_->replaced(verdict.sequence);
+    verdicts_.add(verdict);
+  }
+  if (settled.through < recovery_->settled_through()) return;  // one that was rewritten forward
+  recovery_->settled(settled.through);
+  learnt_through_ = settled.through;
+  learnt_chain_ = settled.chain;
+}
+
+std::vector<Sequence> Journal::finish_recovery() {
+  CAUSEWAY_CHECK(recovery_ != nullptr);
+  const std::vector<JournalRecovery::Live> live = recovery_->finish();
+  recovery_.reset();
+
+  std::vector<Sequence> sequences;
+  sequences.reserve(live.size());
+  for (const JournalRecovery::Live& record : live) {
+    filter_.add(record.slot);
+    bytes_ += record.bytes;
+    sequences.push_back(record.sequence);
+  }
+  count_ = live.size();
+  decided_through_ = learnt_through_;
+  recovered_through_ = reached_;
+  durable_through_ = reached_;
+  // Which of them had been proposed was in memory only.
+  proposed_through_ = reached_;
+  if (count_ != 0) stamps_.add(sequences.back(), recovered_stamp_);
+  return sequences;
 }
 
 }  // namespace causeway::crdt

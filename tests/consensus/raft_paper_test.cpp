@@ -519,6 +519,22 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "dissertation 9.6: a node that is heard but hears nothing unseats no leader that others hear") {
+  Cluster cluster(3, 97);
+  REQUIRE(cluster.settle());
+  const Peer leader = *cluster.leader();
+  const Peer deaf = (leader + 1) % 3;
+  const Term term = cluster.raft(leader).term();
+  cluster.cut(leader, deaf);
+  cluster.run_for(20s);
+  CHECK(cluster.leader() == leader);
+  CHECK(cluster.raft(leader).term() == term);
+  cluster.heal();
+  REQUIRE(cluster.settle());
+  CHECK(cluster.raft(leader).term() == term);
+}
+
+TEST_CASE(
     "dissertation 9.6, scenario 6: a node back with a higher term rejoins, and the leader keeps "
     "its office") {
   Cluster cluster(3, 6);
