@@ -86,10 +86,12 @@ void on_accepted(RaftState& state, Peer from, const AppendEntriesReply& reply) {
                         reply.round >= progress.probe_round;
   if (of_probe) {
     if (reply.match_index < progress.probe_match) distrust(progress, reply.match_index);
-    // Only the first probe from here carried entries; a later one is no proof that they came.
+    // Only the first probe from here carried entries; a later one is no proof that they came. An acknowledgement is.
     const bool first = reply.round == progress.probe_round;
-    const LogPosition at = *progress.before_next;
-    progress.stream_behind(first && progress.probe_end ? *progress.probe_end : at);
+    LogPosition end = first && progress.probe_end ? *progress.probe_end : *progress.before_next;
+    const auto match = state.log.position(reply.match_index);
+    if (match && match->index > end.index) end = *match;
+    progress.stream_behind(end);
   }
   progress.acknowledged(state.links[from].origin, binding_of(state, from), reply.match_index);
 }
@@ -158,6 +160,8 @@ void meet_follower(RaftState& state, Peer peer) {
   progress.match = progress.acked_by == link.origin ? progress.acked : LogIndex{};
   const bool known = progress.match.value != 0;
   progress.probe_from(known ? progress.match.next() : state.log.last().index.next());
+  // Request ids are fresh within an incarnation only: the answer to an earlier one's must not reach this one. Who is the same asks again.
+  state.reads.forget_remote(peer);
 }
 
 void lose_follower(RaftState& state, Peer peer) {

@@ -24,6 +24,11 @@ bool grants(Solo& solo, Peer from, RequestVote request) {
   return replies.size() == 1 && replies[0].granted;
 }
 
+bool grants_at_once(Solo& solo, Peer from, RequestVote request) {
+  const auto replies = sent<RequestVoteReply>(solo.receive(from, request), from);
+  return replies.size() == 1 && replies[0].granted;
+}
+
 RequestVote usual_request(const Solo& solo) {
   const LogPosition last = solo.raft.log().last();
   return {
@@ -132,6 +137,10 @@ TEST_CASE(
   solo.connect(1, Origin{999});
   CHECK_FALSE(grants(solo, 1, usual_request(solo)));
   CHECK(solo.raft.term() == Term{5});
+  RequestVote pre = usual_request(solo);
+  pre.pre = true;
+  CHECK_FALSE(grants_at_once(solo, 1, pre));
+  CHECK(grants_at_once(solo, 2, pre));
   CHECK(grants(solo, 2, usual_request(solo)));
 }
 

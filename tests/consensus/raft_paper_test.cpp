@@ -36,6 +36,16 @@ std::vector<Record> disk_of(const Configuration& configuration,
 
 }  // namespace
 
+TEST_CASE("5.1: an answer of an earlier term counts for nothing, whatever it acknowledges") {
+  Solo solo;
+  solo.become_leader();
+  AppendEntriesReply late = solo.acknowledgement(solo.raft.log().last().index, 1);
+  late.term = {5};
+  solo.receive(1, late);
+  solo.receive(2, late);
+  CHECK(solo.raft.commit_index() == LogIndex{1});
+}
+
 TEST_CASE(
     "5.2: a follower that hears nothing starts an election, one that hears a leader does not") {
   Solo silent;
