@@ -59,6 +59,8 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, wire::AwaitCall call) {
   const auto at = open(turn, handle, Kind::await, Waits::for_majority, call.timeout_ms);
   if (at == open_.end()) return;
   at->second.sequence = dot.value().sequence;
+  at->second.held = turn.core.journal.verdict(dot.value().sequence) == nullptr;
+  if (at->second.held) turn.core.journal.hold(dot.value().sequence);
   look(turn, at);
 }
 
@@ -114,7 +116,7 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::ConflictsCall&
 void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::StatusCall&) {
   if (!admission_.admit(turn, handle, Waits::locally)) return;
   admission_.answer(turn, handle, Waits::locally,
-                    wire::Answer(make_status(turn, settling_.verdicts())));
+                    wire::Answer(make_status(turn, peers_, settling_.verdicts())));
 }
 
 void Inquiries::look(Turn& turn, Open::iterator at) {
@@ -132,7 +134,7 @@ void Inquiries::look_await(Turn& turn, Open::iterator at) {
                     wire::Answer(await_result(*turn.core.journal.verdict(inquiry.sequence))));
     case Fate::ask_index:
       if (inquiry.asked) return;
-      inquiry.asked = true;
+      inquiry.asked = inquiry.under_way = true;
       turn.out.applier.push_back(kv::ListPending{.id = tagged(Asker::inquiries, at->first),
                                                  .from = inquiry.sequence,
                                                  .count_max = 1,
@@ -155,7 +157,7 @@ void Inquiries::look_outcome(Turn& turn, Open::iterator at) {
     if (known) return finish(turn, at, wire::Answer(OutcomeResult{*known}));
   }
   if (inquiry.asked) return;
-  inquiry.asked = true;
+  inquiry.asked = inquiry.under_way = true;
   turn.out.applier.push_back(kv::FindOutcome{.id = tagged(Asker::inquiries, at->first),
                                              .incarnation = inquiry.incarnation,
                                              .number = inquiry.number,
@@ -165,12 +167,14 @@ void Inquiries::look_outcome(Turn& turn, Open::iterator at) {
 void Inquiries::found(Turn& turn, const kv::OutcomeFound& outcome) {
   const auto at = open_.find(number_of(outcome.id));
   if (at == open_.end()) return;
-  at->second.asked = false;
+  at->second.asked = at->second.under_way = false;
   using Found = kv::OutcomeFound::State;
   using State = OutcomeResult::State;
   State state = State::pending;
   switch (outcome.state) {
-    case Found::unknown: return;
+    case Found::unknown:
+      if (at->second.expired) finish(turn, at, still_pending(at->second));
+      return;
     case Found::done: state = State::done; break;
     case Found::mismatch: state = State::mismatch; break;
     case Found::did_not_happen: state = State::did_not_happen; break;
@@ -199,8 +203,12 @@ void Inquiries::listed(Turn& turn, kv::PendingList list) {
 }
 
 void Inquiries::found_awaited(Turn& turn, Open::iterator at, const kv::PendingList& list) {
-  if (!list.writes.empty() && list.writes.front().dot.sequence == at->second.sequence)
-    return;  // pending: `asked` stays, it is known
+  at->second.under_way = false;
+  if (!list.writes.empty() && list.writes.front().dot.sequence == at->second.sequence) {
+    // Pending: `asked` stays, it is known.
+    if (at->second.expired) finish(turn, at, still_pending(at->second));
+    return;
+  }
   finish(
       turn, at,
       wire::Answer(AwaitResult{
@@ -241,12 +249,18 @@ void Inquiries::due(Turn& turn) {
     const auto at = open_.find(*number);
     CAUSEWAY_CHECK(at != open_.end());
     at->second.deadline.reset();
-    finish(turn, at, still_pending(at->second));
+    // Who gives no time at all still wants to hear what is known here.
+    if (at->second.under_way) {
+      at->second.expired = true;
+    } else {
+      finish(turn, at, still_pending(at->second));
+    }
   }
 }
 
 void Inquiries::finish(Turn& turn, Open::iterator at, wire::Reply reply) {
   deadlines_.remove(at->second.deadline, at->first);
+  if (at->second.held) turn.core.journal.release(at->second.sequence);
   admission_.answer(turn, at->second.handle, at->second.waits, std::move(reply));
   open_.erase(at);
 }

@@ -9,6 +9,7 @@
 #include "node/admission.hpp"
 #include "node/core.hpp"
 #include "node/deadlines.hpp"
+#include "node/peers.hpp"
 #include "node/settling.hpp"
 #include "node/writes.hpp"
 
@@ -16,8 +17,9 @@ namespace causeway::node {
 
 class Inquiries {
  public:
-  Inquiries(Admission& admission, const Writes& writes, const Settling& settling)
-      : admission_(admission), writes_(writes), settling_(settling) {}
+  Inquiries(Admission& admission, const Peers& peers, const Writes& writes,
+            const Settling& settling)
+      : admission_(admission), peers_(peers), writes_(writes), settling_(settling) {}
 
   void arrive(Turn& turn, CallHandle handle, wire::AwaitCall call);
   void arrive(Turn& turn, CallHandle handle, wire::OutcomeCall call);
@@ -49,7 +51,11 @@ class Inquiries {
     Sequence sequence;         ///< await
     std::uint64_t number = 0;  ///< outcome
     Incarnation incarnation;   ///< outcome
-    bool asked = false;        ///< outcome, await: a question to the applier is open
+    bool asked =
+        false;  ///< outcome, await: the applier was asked, and nothing new has happened since
+    bool under_way = false;  ///< ... and has not answered yet
+    bool expired = false;    ///< the time is over: finished by the answer that is under way
+    bool held = false;       ///< await: the write is held, so that no later one takes its place
   };
   using Open = std::map<std::uint64_t, Inquiry>;
 
@@ -63,6 +69,7 @@ class Inquiries {
   [[nodiscard]] wire::Reply still_pending(const Inquiry& inquiry) const;
 
   Admission& admission_;
+  const Peers& peers_;
   const Writes& writes_;
   const Settling& settling_;
   Open open_;

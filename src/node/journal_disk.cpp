@@ -6,6 +6,12 @@
 #include "wire/log_record.hpp"
 
 namespace causeway::node {
+namespace {
+
+constexpr Duration kDiskFullPause = std::chrono::milliseconds(200);
+constexpr Duration kShrinkPause = std::chrono::seconds(10);
+
+}  // namespace
 
 JournalDisk::JournalDisk(std::vector<storage::SegmentInfo> segments) {
   this->segments({std::move(segments)});
@@ -33,15 +39,33 @@ void JournalDisk::settled(const crdt::Settled& settled) {
 }
 
 void JournalDisk::flush(Turn& turn) {
-  if (refused_from_ !=
-      0) {  // the log refuses all until it is given that ticket again; wait until what is under way has come back
+  // The log refuses all until it is given that ticket again; what is under way comes back first.
+  if (refused_from_ != 0) {
     if (!tickets_.empty()) return;
+    if (turn.now.mono < retry_at_ && !somebody_waits()) return;
     tickets_given_ = std::exchange(refused_from_, 0) - 1;
+    records_.insert(records_.begin(), std::make_move_iterator(again_records_.begin()),
+                    std::make_move_iterator(again_records_.end()));
+    items_.insert(items_.begin(), again_items_.begin(), again_items_.end());
+    again_records_.clear();
+    again_items_.clear();
   }
   if (records_.empty()) return;
   tickets_.push_back({++tickets_given_, std::exchange(items_, {})});
   turn.out.journal.push_back(
       storage::Append{.ticket = tickets_given_, .records = std::exchange(records_, {})});
+}
+
+// A caller is told at once that the disk is still full.
+bool JournalDisk::somebody_waits() const {
+  return std::any_of(items_.begin(), items_.end(),
+                     [](const Item& item) { return item.kind == Kind::write; });
+}
+
+Instant JournalDisk::next_deadline() const {
+  const bool waits =
+      refused_from_ != 0 && tickets_.empty() && !(again_items_.empty() && items_.empty());
+  return waits ? retry_at_ : Instant::never();
 }
 
 void JournalDisk::begin_rewrite(const crdt::Settled& position) {
@@ -57,6 +81,7 @@ void JournalDisk::drop_rewritten(Turn& turn) {
 
 JournalDisk::Durable JournalDisk::durable(std::uint64_t ticket) {
   Durable durable;
+  full_ = false;
   while (!tickets_.empty() && tickets_.front().ticket <= ticket) {
     for (const Item& item : tickets_.front().items) {
       switch (item.kind) {
@@ -82,15 +107,18 @@ std::vector<Sequence> JournalDisk::refused(Turn& turn, storage::Refused refused)
         case Kind::write: writes.push_back(at->items[i].sequence); break;
         case Kind::rewrite: --rewrites_open_; break;
         case Kind::settled:
-          items_.push_back(at->items[i]);
-          records_.push_back(std::move(append.records[i]));
+          again_items_.push_back(at->items[i]);
+          again_records_.push_back(std::move(append.records[i]));
           break;
       }
     }
     tickets_.erase(at);
   }
   if (refused_from_ == 0) refused_from_ = refused.first_ticket;
-  turn.log(LogLine::Level::error, "the journal cannot grow: " + refused.error.detail);
+  if (!std::exchange(full_, true))
+    turn.log(LogLine::Level::error, "the journal cannot grow: " + refused.error.detail);
+  retry_at_ = turn.now.mono + kDiskFullPause;
+  shrink_at_ = turn.now.mono + kShrinkPause;
   return writes;
 }
 

@@ -19,7 +19,10 @@ class JournalDisk {
 
   // Keeping the files small: all live records are written once more, then every file that was complete before goes. The newest file stays, whatever is in it, so that
   // nothing depends on where one file ends and the next begins.
-  [[nodiscard]] bool can_shrink() const { return segments_.size() > 2; }
+  /// Not for a while after a full disk refused something: writing all once more needs space first.
+  [[nodiscard]] bool can_shrink(Instant now) const {
+    return segments_.size() > 2 && now >= shrink_at_;
+  }
   void begin_rewrite(const crdt::Settled& position);
   void rewrite(const crdt::OfflineWrite& write);
   /// What was rewritten so far is durable.
@@ -39,6 +42,9 @@ class JournalDisk {
   [[nodiscard]] std::vector<Sequence> refused(Turn& turn, storage::Refused refused);
   void segments(const storage::SegmentsChanged& changed);
 
+  /// What a full disk refused is tried again then.
+  [[nodiscard]] Instant next_deadline() const;
+
   [[nodiscard]] std::uint64_t bytes_on_disk() const { return bytes_on_disk_ + bytes_since_; }
 
  private:
@@ -52,6 +58,7 @@ class JournalDisk {
     std::vector<Item> items;
   };
   void add(Kind kind, Sequence sequence, wire::RecordType type, const std::string& bytes);
+  [[nodiscard]] bool somebody_waits() const;
 
   std::vector<storage::LogRecord> records_;  ///< of this turn
   std::vector<Item> items_;
@@ -63,6 +70,11 @@ class JournalDisk {
   std::vector<std::uint64_t> segments_;
   std::uint64_t rewrite_from_ = 0;  ///< the newest segment when the rewriting began
   std::uint64_t refused_from_ = 0;  ///< the first ticket that a full disk refused; 0: none
+  std::vector<storage::LogRecord> again_records_;  ///< that it refused, older than `records_`
+  std::vector<Item> again_items_;
+  bool full_ = false;  ///< and nothing was written since
+  Instant retry_at_;
+  Instant shrink_at_;
 };
 
 }  // namespace causeway::node

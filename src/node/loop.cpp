@@ -64,7 +64,7 @@ struct Loop::State {
         reads(admission, gate),
         offline(admission, journal_disk),
         settling(core, journal_disk, raft_disk),
-        inquiries(admission, writes, settling) {}
+        inquiries(admission, peers, writes, settling) {}
 
   // One overload for each input.
   void on(Turn& turn, CallArrived& input);
@@ -88,6 +88,7 @@ struct Loop::State {
   void applied(Turn& turn, kv::Applied& applied);
   void started(Turn& turn, const kv::StartResult& result);
   void propose_start(Turn& turn);
+  void start_dropped(Turn& turn, consensus::Dropped why);
   void serve(Turn& turn, kv::SettledState state);
   void pass_on_gate(Turn& turn);
   bool pass_on_raft(Turn& turn);
@@ -100,6 +101,7 @@ struct Loop::State {
   bool asked_standing = false;
   std::uint64_t start_proposal =
       0;  ///< the start record on its way to the log; 0: none, or it is there
+  Instant start_at = Instant::never();  ///< propose it again then
   Instant stop_by = Instant::never();
 
   Admission admission;
@@ -136,7 +138,8 @@ Instant Loop::next_deadline() const {
   const State& state = *state_;
   return std::min({state.core.raft.next_deadline(), state.writes.next_deadline(),
                    state.reads.next_deadline(), state.inquiries.next_deadline(),
-                   state.settling.next_deadline(), state.raft_disk.next_deadline(), state.stop_by});
+                   state.settling.next_deadline(), state.raft_disk.next_deadline(),
+                   state.journal_disk.next_deadline(), state.start_at, state.stop_by});
 }
 
 void Loop::step(const Now& now, Input input, Effects& out) {
@@ -151,7 +154,7 @@ void Loop::flush(const Now& now, Effects& out) {
   state.follow_clock(turn);
   do {  // what raft drops may be proposed again at once: round until nothing is left
     state.offline.run(turn);
-    state.settling.run(turn, state.writes);
+    state.settling.run(turn, state.writes, state.offline.empty());
     state.reads.begin_group(turn);
     state.core.raft.flush(now, state.core.raft_out);
   } while (state.pass_on_raft(turn));
@@ -182,10 +185,11 @@ void Loop::State::on(Turn& turn, CallArrived& input) {
     return reads.arrive(turn, input.handle, std::move(*get));
   if (auto* write = std::get_if<wire::WriteCall>(&input.call)) {
     if (write->consistent) return writes.arrive(turn, input.handle, std::move(*write));
-    if (settling.moving())
+    if (settling.moving()) {
       return answer(
           refuse(Errc::unavailable,
                  "this data directory is a copy and takes a new origin: ask again in a moment"));
+    }
     return offline.arrive(turn, input.handle, std::move(*write));
   }
   if (auto* await = std::get_if<wire::AwaitCall>(&input.call))
@@ -320,7 +324,7 @@ bool Loop::State::pass_on_raft(Turn& turn) {
   const auto ready = std::exchange(core.raft_out.reads, {});
   for (const consensus::ProposalDropped& drop : dropped) {
     switch (asker_of(drop.id)) {
-      case Asker::start: propose_start(turn); break;
+      case Asker::start: start_dropped(turn, drop.why); break;
       case Asker::writes: writes.dropped(turn, number_of(drop.id), drop.why); break;
       default: settling.dropped(turn, number_of(drop.id)); break;
     }
@@ -369,6 +373,16 @@ void Loop::State::propose_start(Turn& turn) {
                     core.raft_out);
 }
 
+// A leader at its limits is not asked again in the same breath.
+void Loop::State::start_dropped(Turn& turn, consensus::Dropped why) {
+  start_proposal = 0;
+  if (why == consensus::Dropped::exhausted) {
+    start_at = turn.now.mono + core.options.heartbeat_interval;
+  } else {
+    propose_start(turn);
+  }
+}
+
 void Loop::State::started(Turn& turn, const kv::StartResult& result) {
   if (result.incarnation != core.options.incarnation || start_proposal == 0) return;
   core.raft.resolved(tagged(Asker::start, start_proposal));
@@ -389,6 +403,10 @@ void Loop::State::on(Turn& turn, Tick&) {
   reads.due(turn);
   inquiries.due(turn);
   raft_disk.tick(turn);
+  if (start_at <= turn.now.mono) {
+    start_at = Instant::never();
+    propose_start(turn);
+  }
 }
 
 void Loop::State::on(Turn& turn, StopAsked&) {

@@ -1,6 +1,5 @@
 #include "node/pending_gate.hpp"
 
-#include <algorithm>
 #include <string>
 
 namespace causeway::node {
@@ -8,40 +7,47 @@ namespace causeway::node {
 bool PendingGate::enter(Turn& turn, std::string_view key, Waiter waiter) {
   if (!turn.core.journal.may_be_pending(key)) return true;
   const std::uint64_t question = tagged(Asker::gate, turn.core.fresh());
-  asked_.emplace(question, waiter);
+  asked_.emplace(question, Asked{waiter, std::string(key)});
+  question_of_[waiter] = question;
   turn.out.applier.push_back(kv::FindPending{.id = question, .key = std::string(key)});
   return false;
 }
 
 void PendingGate::found(Turn& turn, const kv::FoundPending& found) {
-  const auto asked = asked_.find(found.id);
-  if (asked == asked_.end()) return;  // cancelled meanwhile
-  const Waiter waiter = asked->second;
-  asked_.erase(asked);
+  auto asked = asked_.extract(found.id);
+  if (asked.empty()) return;  // cancelled meanwhile
+  auto& [waiter, key] = asked.mapped();
+  question_of_.erase(waiter);
   if (!found.held || found.held->sequence <= turn.core.settled_through) {
     released_.push_back(waiter);
     return;
   }
-  turn.core.journal.hold(found.held->sequence);
-  waiting_.emplace(found.held->sequence, waiter);
+  const Sequence sequence = found.held->sequence;
+  // A write that was accepted while the applier was asked may stand in its place, further back in the order of settling.
+  const bool replaced = turn.core.journal.verdict(sequence) != nullptr;
+  turn.core.journal.hold(sequence);
+  place_of_[waiter] =
+      waiting_.emplace(sequence, Waiting{waiter, replaced ? std::move(key) : std::string()});
 }
 
 void PendingGate::settled(Turn& turn, Sequence through) {
   while (!waiting_.empty() && waiting_.begin()->first <= through) {
-    turn.core.journal.release(waiting_.begin()->first);
-    released_.push_back(waiting_.begin()->second);
-    waiting_.erase(waiting_.begin());
+    const auto first = waiting_.extract(waiting_.begin());
+    turn.core.journal.release(first.key());
+    const auto& [waiter, again] = first.mapped();
+    place_of_.erase(waiter);
+    if (again.empty() || enter(turn, again, waiter)) released_.push_back(waiter);
   }
 }
 
 void PendingGate::cancel(Turn& turn, Waiter waiter) {
-  std::erase_if(asked_, [waiter](const auto& asked) { return asked.second == waiter; });
   std::erase(released_, waiter);
-  std::erase_if(waiting_, [&](const auto& waiting) {
-    if (waiting.second != waiter) return false;
-    turn.core.journal.release(waiting.first);
-    return true;
-  });
+  if (const auto question = question_of_.extract(waiter); !question.empty())
+    asked_.erase(question.mapped());
+  if (const auto place = place_of_.extract(waiter); !place.empty()) {
+    turn.core.journal.release(place.mapped()->first);
+    waiting_.erase(place.mapped());
+  }
 }
 
 }  // namespace causeway::node

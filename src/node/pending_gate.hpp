@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,8 +30,21 @@ class PendingGate {
   [[nodiscard]] std::vector<Waiter> take_released() { return std::exchange(released_, {}); }
 
  private:
-  std::map<std::uint64_t, Waiter> asked_;  ///< question to the applier -> who asked
-  std::multimap<Sequence, Waiter> waiting_;
+  struct Asked {
+    Waiter waiter = 0;
+    std::string key;
+  };
+  struct Waiting {
+    Waiter waiter = 0;
+    std::string
+        again;  ///< not empty: the write was replaced before it was held, so its key is asked about again
+  };
+  using Waitings = std::multimap<Sequence, Waiting>;
+  std::map<std::uint64_t, Asked> asked_;  ///< by question to the applier
+  Waitings waiting_;
+  // Where a waiter stands: thousands may give up in one turn.
+  std::map<Waiter, std::uint64_t> question_of_;
+  std::map<Waiter, Waitings::iterator> place_of_;
   std::vector<Waiter> released_;
 };
 

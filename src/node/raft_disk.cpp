@@ -1,5 +1,6 @@
 #include "node/raft_disk.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -10,7 +11,8 @@ namespace {
 
 constexpr std::uint64_t kApplierTag = UINT64_MAX;
 constexpr std::size_t kFetchBytes = 1 << 20;
-constexpr std::size_t kGivenBatchesMax = 2;  // one being applied, one ready behind it
+constexpr std::size_t kAppendBytes = 2 << 20;  // and one entry more: far below the log's limit
+constexpr std::size_t kGivenBatchesMax = 2;    // one being applied, one ready behind it
 constexpr Duration kDiskFullPause = std::chrono::milliseconds(200);
 
 storage::LogRecord to_record(const consensus::Entry& entry) {
@@ -46,25 +48,10 @@ void RaftDisk::carry_out(Turn& turn) {
     mark_ = now;
     turn.out.mark = now;
   }
-  if (!raft.records.empty()) {
-    std::vector<storage::LogRecord> records;
-    records.reserve(raft.records.size() + 1);
-    std::uint64_t key = 0;
-    for (const consensus::Record& record : raft.records) {
-      if (const auto* entry = std::get_if<consensus::Entry>(&record)) {
-        if (key == 0) key = entry->index.value;
-        records.push_back(to_record(*entry));
-      } else {
-        records.push_back(to_record(wire::RecordType::hard_state,
-                                    wire::encode(std::get<consensus::HardState>(record))));
-      }
-    }
-    append(turn, key, std::move(records), raft.ticket);
-  }
+  append_all(turn, raft);
   for (consensus::Send& send : raft.messages)
     turn.out.messages.push_back({send.to, std::move(send.message)});
-  for (consensus::Send& send : raft.after_sync)
-    gated_.push_back({raft.after_ticket, std::move(send)});
+  for (consensus::Send& send : raft.after_sync) gate(raft.after_ticket, std::move(send));
   release_messages(turn);
   for (const consensus::Fetch& fetch : raft.fetches) {
     fetching_for_[fetch.peer] = fetch.from;
@@ -77,6 +64,29 @@ void RaftDisk::carry_out(Turn& turn) {
   raft.messages.clear();
   raft.after_sync.clear();
   raft.fetches.clear();
+}
+
+// A batch of the log has a limit: what piled up while there was no leader goes in several, the last of which makes raft's ticket durable.
+void RaftDisk::append_all(Turn& turn, const consensus::Effects& raft) {
+  std::vector<storage::LogRecord> records;
+  std::size_t bytes = 0;
+  std::uint64_t key = 0;
+  for (const consensus::Record& record : raft.records) {
+    if (bytes >= kAppendBytes) {
+      append(turn, std::exchange(key, 0), std::exchange(records, {}), 0);
+      bytes = 0;
+    }
+    if (const auto* entry = std::get_if<consensus::Entry>(&record)) {
+      const std::uint64_t index = entry->index.value;
+      key = key == 0 ? index : std::min(key, index);  // it may replace what stands before it here
+      records.push_back(to_record(*entry));
+      bytes += entry->payload.size();
+    } else {
+      records.push_back(to_record(wire::RecordType::hard_state,
+                                  wire::encode(std::get<consensus::HardState>(record))));
+    }
+  }
+  if (!records.empty()) append(turn, key, std::move(records), raft.ticket);
 }
 
 void RaftDisk::append(Turn& turn, std::uint64_t key, std::vector<storage::LogRecord> records,
@@ -93,8 +103,7 @@ void RaftDisk::append(Turn& turn, std::uint64_t key, std::vector<storage::LogRec
   if (retry_.empty()) {
     turn.out.raft_log.emplace_back(std::move(append));
   } else {
-    retry_.push_back(
-        std::move(append));  // behind those that a full disk refused: the order is the log
+    retry_.emplace(append.ticket, std::move(append));  // behind what a full disk refused
   }
 }
 
@@ -116,6 +125,19 @@ void RaftDisk::durable(Turn& turn, std::uint64_t ticket) {
   release_messages(turn);
 }
 
+// While a disk does not answer for days, each heartbeat is: the newest answer to a leader stands for those before it.
+void RaftDisk::gate(std::uint64_t raft_ticket, consensus::Send send) {
+  const auto answers = [](const consensus::Send& each) {
+    return std::holds_alternative<consensus::AppendEntriesReply>(each.message);
+  };
+  if (!gated_.empty() && gated_.back().raft_ticket == raft_ticket && answers(send) &&
+      gated_.back().send.to == send.to && answers(gated_.back().send)) {
+    gated_.back().send = std::move(send);
+  } else {
+    gated_.push_back({raft_ticket, std::move(send)});
+  }
+}
+
 void RaftDisk::release_messages(Turn& turn) {
   while (!gated_.empty() && gated_.front().raft_ticket <= durable_raft_ticket_) {
     turn.out.messages.push_back({gated_.front().send.to, std::move(gated_.front().send.message)});
@@ -128,7 +150,7 @@ void RaftDisk::release_messages(Turn& turn) {
 void RaftDisk::refused(Turn& turn, storage::Refused refused) {
   if (retry_.empty())
     turn.log(LogLine::Level::error, "the Raft log cannot grow: " + refused.error.detail);
-  for (storage::Append& append : refused.appends) retry_.push_back(std::move(append));
+  for (storage::Append& append : refused.appends) retry_.emplace(append.ticket, std::move(append));
   retry_at_ = turn.now.mono + kDiskFullPause;
 }
 
@@ -139,7 +161,7 @@ void RaftDisk::tick(Turn& turn) {
     return;
   }
   retry_at_ = Instant::never();
-  for (storage::Append& append : retry_) turn.out.raft_log.emplace_back(std::move(append));
+  for (auto& [ticket, append] : retry_) turn.out.raft_log.emplace_back(std::move(append));
   retry_.clear();
 }
 

@@ -52,6 +52,7 @@ class RaftDisk {
     std::size_t bytes = 0;
   };
 
+  void append_all(Turn& turn, const consensus::Effects& raft);
   void append(Turn& turn, std::uint64_t key, std::vector<storage::LogRecord> records,
               std::uint64_t raft_ticket);
   void give(Turn& turn, std::vector<kv::LogEntry> entries, std::size_t bytes);
@@ -59,6 +60,7 @@ class RaftDisk {
   [[nodiscard]] std::vector<consensus::Entry> current_entries(const Core& core,
                                                               const storage::Fetched& fetched,
                                                               LogIndex from) const;
+  void gate(std::uint64_t raft_ticket, consensus::Send send);
   void release_messages(Turn& turn);
 
   std::uint64_t tickets_given_ = 0;
@@ -69,7 +71,7 @@ class RaftDisk {
   LogIndex appended_mark_;  ///< newest that is on its way to the disk
   LogIndex synced_mark_;
 
-  std::vector<storage::Append> retry_;  ///< appends that a full disk refused, oldest first
+  std::map<std::uint64_t, storage::Append> retry_;  ///< appends that a full disk refused, by ticket
   Instant retry_at_ = Instant::never();
 
   LogIndex given_;

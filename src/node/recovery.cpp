@@ -54,6 +54,7 @@ Result<void> Recovery::entry(consensus::Entry entry) {
   if (consensus::running_hash(before->hash, entry) != entry.hash) {
     return corrupt(name + " does not continue the running hash");
   }
+  CAUSEWAY_TRY(raft_.log.check(entry));  // a configuration of a later version, say
   raft_.log.append(std::move(entry));
   return success();
 }

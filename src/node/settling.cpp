@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t kPageItems = 512;
 constexpr std::size_t kPageBytes = 256 << 10;
-constexpr std::uint64_t kPageId =
-    tagged(Asker::settling, std::uint64_t{1} << 55);  // the reconciler's lists are numbered from 1
+// Tells pages from the reconciler's lists, which are numbered from 1.
+constexpr std::uint64_t kPageBit = std::uint64_t{1} << 55;
 
 void count(VerdictCounts& counts, crdt::VerdictKind kind) {
   switch (kind) {
@@ -32,37 +32,53 @@ Settling::Settling(const Core& core, JournalDisk& journal_disk, RaftDisk& raft_d
                   core.journal.reached()),
       durable_(core.journal.reached()) {}
 
+// The reconciler may pin with every piece of news: it must know all that was accepted by then, and what it pins must not be coalesced by a write that
+// comes later in the same turn. Otherwise it would propose a record that the journal says is replaced, and after a crash the node would not know its own
+// chain in the state.
+template <class News>
+void Settling::tell(Turn& turn, News&& news) {
+  reconciler_.wrote(turn.now.mono, turn.core.journal.reached(), durable_, effects_);
+  news();
+  if (effects_.proposed_through.value != 0) turn.core.journal.proposed(effects_.proposed_through);
+}
+
 void Settling::wrote(Turn& turn, Sequence durable) {
   durable_ = durable;
-  reconciler_.wrote(turn.now.mono, turn.core.journal.reached(), durable, effects_);
+  tell(turn, [] {});
 }
 
 void Settling::standing(Turn& turn, kv::SettledState state) {
-  reconciler_.standing(turn.now.mono,
-                       {.settled = {.through = state.through, .chain = state.chain},
-                        .applied = state.applied,
-                        .unlearnt = std::move(state.unlearnt)},
-                       effects_);
+  tell(turn, [&] {
+    reconciler_.standing(turn.now.mono,
+                         {.settled = {.through = state.through, .chain = state.chain},
+                          .applied = state.applied,
+                          .unlearnt = std::move(state.unlearnt)},
+                         effects_);
+  });
 }
 
 void Settling::listed(Turn& turn, kv::PendingList list) {
-  if (list.id == kPageId) return page(turn, std::move(list));
-  reconciler_.listed(turn.now.mono, number_of(list.id), std::move(list.writes), list.end, effects_);
+  const std::uint64_t id = number_of(list.id);
+  if ((id & kPageBit) != 0) return page(turn, std::move(list));
+  tell(turn,
+       [&] { reconciler_.listed(turn.now.mono, id, std::move(list.writes), list.end, effects_); });
 }
 
 void Settling::settled(Turn& turn, const kv::SettleResult& result) {
-  reconciler_.outcome(
-      turn.now.mono,
-      {.index = result.index,
-       .applied = result.applied,
-       .follows = result.follows,
-       .settled = {.through = result.settled_through, .chain = result.settled_chain},
-       .verdicts = result.verdicts},
-      effects_);
+  tell(turn, [&] {
+    reconciler_.outcome(
+        turn.now.mono,
+        {.index = result.index,
+         .applied = result.applied,
+         .follows = result.follows,
+         .settled = {.through = result.settled_through, .chain = result.settled_chain},
+         .verdicts = result.verdicts},
+        effects_);
+  });
 }
 
 void Settling::dropped(Turn& turn, std::uint64_t batch) {
-  reconciler_.dropped(turn.now.mono, batch, effects_);
+  tell(turn, [&] { reconciler_.dropped(turn.now.mono, batch, effects_); });
 }
 
 void Settling::settled_durable(Turn& turn, Sequence through) {
@@ -71,18 +87,21 @@ void Settling::settled_durable(Turn& turn, Sequence through) {
 
 void Settling::freed(Turn& turn, const kv::FreedPending& freed) {
   turn.core.journal.freed(freed.through, freed.key_hashes, freed.bytes);
-  reconciler_.learnt(turn.now.mono, turn.core.journal.learnt_through(), effects_);
+  tell(turn,
+       [&] { reconciler_.learnt(turn.now.mono, turn.core.journal.learnt_through(), effects_); });
 }
 
-void Settling::run(Turn& turn, Writes& writes) {
-  reconciler_.majority(
-      turn.now.mono,
-      turn.core.phase == Phase::serving && turn.core.raft.majority_reachable(turn.now), effects_);
-  if (reconciler_.next_deadline() <= turn.now.mono) reconciler_.tick(turn.now.mono, effects_);
+void Settling::run(Turn& turn, Writes& writes, bool offline_idle) {
+  tell(turn, [&] {
+    reconciler_.majority(
+        turn.now.mono,
+        turn.core.phase == Phase::serving && turn.core.raft.majority_reachable(turn.now), effects_);
+    if (reconciler_.next_deadline() <= turn.now.mono) reconciler_.tick(turn.now.mono, effects_);
+  });
   carry_out(turn, writes);
   free_journal(turn);
-  continue_move(turn);
-  if (paging_ == Paging::none && !moving() && journal_disk_.can_shrink() &&
+  continue_move(turn, offline_idle);
+  if (paging_ == Paging::none && !moving() && journal_disk_.can_shrink(turn.now.mono) &&
       turn.core.journal.wants_rewrite(journal_disk_.bytes_on_disk())) {
     begin_rewrite(turn);
   }
@@ -102,7 +121,6 @@ void Settling::carry_out(Turn& turn, Writes& writes) {
                                 std::move(decided.verdicts));
     decided_ = true;
   }
-  if (effects_.proposed_through.value != 0) core.journal.proposed(effects_.proposed_through);
   if (effects_.ask) core.raft.read(turn.now, tagged(Asker::settling, core.fresh()), core.raft_out);
   if (effects_.list) {
     turn.out.applier.push_back(kv::ListPending{.id = tagged(Asker::settling, effects_.list->id),
@@ -146,13 +164,17 @@ void Settling::begin_move(Turn& turn) {
   turn.log(LogLine::Level::warn,
            "this data directory is a copy, or was restored from one: it takes a new origin, and "
            "does not vote any more");
-  paging_ = Paging::none;  // a rewriting under way has no effect any more
+  give_up_rewriting(turn);
   new_origin_ = {turn.core.random.id()};
 }
 
-void Settling::continue_move(Turn& turn) {
-  // Writes that were accepted before stand in the index only once they are durable.
-  if (!moving() || moved_ || paging_ != Paging::none || durable_ != turn.core.journal.reached())
+void Settling::continue_move(Turn& turn, bool offline_idle) {
+  if (!moving() || moved_ || paging_ != Paging::none) return;
+  // Writes that came through the door before stand in the index only once they are durable; and what is on its way to be freed goes first, or the chain could
+  // not be computed from learnt_through on.
+  const crdt::Journal& journal = turn.core.journal;
+  if (!offline_idle || durable_ != journal.reached() ||
+      journal.decided_through() != journal.learnt_through())
     return;
   moved_ = true;
   paging_ = Paging::moving;
@@ -162,19 +184,18 @@ void Settling::continue_move(Turn& turn) {
 }
 
 void Settling::ask_page(Turn& turn) {
-  page_asked_ = true;
+  page_asked_ = tagged(Asker::settling, kPageBit | turn.core.fresh());
   last_page_ = false;
   if (paging_ == Paging::rewriting) turn.core.journal.rewrite_asks();
-  turn.out.applier.push_back(kv::ListPending{.id = kPageId,
+  turn.out.applier.push_back(kv::ListPending{.id = page_asked_,
                                              .from = paged_through_.next(),
                                              .count_max = kPageItems,
                                              .bytes_max = kPageBytes});
 }
 
 void Settling::page(Turn& turn, kv::PendingList list) {
-  if (!page_asked_) return;
-  page_asked_ = false;
-  if (paging_ == Paging::none) return;  // ended meanwhile
+  if (list.id != page_asked_) return;  // its rewriting ended meanwhile
+  page_asked_ = 0;
   last_page_ = list.end;
   bool wrote = false;
   if (!list.writes.empty()) paged_through_ = list.writes.back().dot.sequence;
@@ -196,7 +217,7 @@ void Settling::page(Turn& turn, kv::PendingList list) {
 }
 
 void Settling::page_rewritten(Turn& turn) {
-  if (paging_ == Paging::none || page_asked_ || !journal_disk_.rewrites_durable()) return;
+  if (paging_ == Paging::none || page_asked_ != 0 || !journal_disk_.rewrites_durable()) return;
   if (last_page_) {
     end_paging(turn);
   } else {
@@ -223,7 +244,13 @@ void Settling::rewrite_refused(Turn& turn) {
                             "this copied data directory needs space to move its journal to a new "
                             "origin: free some and start it again"};
   }
+  give_up_rewriting(turn);
+}
+
+void Settling::give_up_rewriting(Turn& turn) {
+  if (paging_ == Paging::rewriting) static_cast<void>(turn.core.journal.end_rewrite());
   paging_ = Paging::none;
+  page_asked_ = 0;
 }
 
 }  // namespace causeway::node

@@ -38,7 +38,8 @@ class Settling {
   void rewrite_refused(Turn& turn);
 
   /// Once a turn: tells the reconciler the time and whether a majority is reachable, carries out what it wants, frees what may be freed.
-  void run(Turn& turn, Writes& writes);
+  /// `offline_idle`: no offline write is under way.
+  void run(Turn& turn, Writes& writes, bool offline_idle);
   /// After the applier was given what is committed.
   void given(Turn& turn);
 
@@ -52,14 +53,18 @@ class Settling {
  private:
   enum class Paging : std::uint8_t { none, rewriting, moving };
 
+  template <class News>
+  void tell(Turn& turn, News&& news);
   void carry_out(Turn& turn, Writes& writes);
   void free_journal(Turn& turn);
   void begin_rewrite(Turn& turn);
   void begin_move(Turn& turn);
-  void continue_move(Turn& turn);
+  void continue_move(Turn& turn, bool offline_idle);
   void ask_page(Turn& turn);
   void page(Turn& turn, kv::PendingList list);
   void end_paging(Turn& turn);
+  /// It has no effect any more.
+  void give_up_rewriting(Turn& turn);
 
   JournalDisk& journal_disk_;
   RaftDisk& raft_disk_;
@@ -71,7 +76,7 @@ class Settling {
 
   // All live records, page by page: to write them once more, or under a new origin.
   Paging paging_ = Paging::none;
-  bool page_asked_ = false;
+  std::uint64_t page_asked_ = 0;  ///< the list that is awaited; answers to earlier ones are ignored
   bool last_page_ = false;
   Sequence paged_through_;
   Sequence durable_;  ///< own writes are durable, and in the index, through here

@@ -19,7 +19,7 @@ std::string state_name(const consensus::Raft& raft) {
 
 }  // namespace
 
-Status make_status(const Turn& turn, const VerdictCounts& verdicts) {
+Status make_status(const Turn& turn, const Peers& peers, const VerdictCounts& verdicts) {
   const Core& core = turn.core;
   Status status;
   status.id = core.options.name;
@@ -34,15 +34,16 @@ Status make_status(const Turn& turn, const VerdictCounts& verdicts) {
   status.pending = core.journal.count();
   status.verdicts = verdicts;
   const auto members = core.raft.members(turn.now);
+  const bool leads = core.raft.role() == consensus::Role::leader;
   for (const consensus::MemberStatus& member : members) {
     const auto address = core.options.voters.find(member.member.name);
     MemberInfo info{
         .id = member.member.name,
         .address = address == core.options.voters.end() ? std::string() : address->second,
         .role = member.member.role == consensus::MemberRole::voter ? "voter" : "learner",
-        .reachable = member.reachable,
+        .reachable = member.reachable || (!leads && peers.connected(status.members.size())),
         .behind = {}};
-    if (core.raft.role() == consensus::Role::leader) info.behind = member.behind;
+    if (leads) info.behind = member.behind;
     status.members.push_back(std::move(info));
   }
   if (const auto leader = core.raft.leader()) status.leader = members.at(*leader).member.name;

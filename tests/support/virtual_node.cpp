@@ -249,32 +249,60 @@ std::optional<Status> VirtualNode::peek() {
   return answer == nullptr ? std::nullopt : std::optional(std::get<Status>(*answer));
 }
 
+void VirtualNode::report(bool& busy, void (VirtualNode::*again)(), std::vector<node::Input> news) {
+  const auto tell = [this, &busy, again, news = std::move(news)] {
+    busy = false;
+    for (const node::Input& input : news) give(input);
+    const bool more = late_reports != Duration(0);
+    if (more && !std::exchange(busy, true))
+      give_later(late_reports, late_reports, [this, again] { (this->*again)(); });
+  };
+  late_reports == Duration(0) ? tell() : give_later(late_reports, 2 * late_reports, tell);
+}
+
 void VirtualNode::run_raft_log() {
-  live_->raft_log_busy = false;
+  if (live_->raft_log_inbox.empty()) {
+    live_->raft_log_busy = false;
+    return;
+  }
   const LogIndex mark = directory_->mark;
   storage::LogEffects effects;
   live_->raft_log->step(std::exchange(live_->raft_log_inbox, {}), effects);
   directory_->synced_mark =
       mark;  // what was written to the mark file before a sync of the log may as well be there
-  for (storage::LogEffect& effect : effects) give(node::RaftLogReport{std::move(effect)});
+  std::vector<node::Input> news;
+  for (storage::LogEffect& effect : effects)
+    news.emplace_back(node::RaftLogReport{std::move(effect)});
+  report(live_->raft_log_busy, &VirtualNode::run_raft_log, std::move(news));
 }
 
 void VirtualNode::run_journal() {
-  live_->journal_busy = false;
+  if (live_->journal_inbox.empty()) {
+    live_->journal_busy = false;
+    return;
+  }
   storage::LogEffects effects;
   live_->journal->step(std::exchange(live_->journal_inbox, {}), effects);
-  for (storage::LogEffect& effect : effects) give(node::JournalReport{std::move(effect)});
+  std::vector<node::Input> news;
+  for (storage::LogEffect& effect : effects)
+    news.emplace_back(node::JournalReport{std::move(effect)});
+  report(live_->journal_busy, &VirtualNode::run_journal, std::move(news));
 }
 
 void VirtualNode::run_applier() {
-  live_->applier_busy = false;
+  if (live_->applier_inbox.empty()) {
+    live_->applier_busy = false;
+    return;
+  }
   std::vector<kv::Output> outputs;
+  std::vector<node::Input> news;
   live_->applier->step(std::exchange(live_->applier_inbox, {}), outputs);
   for (kv::Output& output : outputs) {
     if (const auto* applied = std::get_if<kv::Applied>(&output); applied != nullptr && on_applied)
       on_applied(*applied);
-    give(node::ApplierReport{std::move(output)});
+    news.emplace_back(node::ApplierReport{std::move(output)});
   }
+  report(live_->applier_busy, &VirtualNode::run_applier, std::move(news));
 }
 
 void VirtualNode::arm_timer() {

@@ -88,6 +88,8 @@ class VirtualNode {
   std::int64_t wall_offset_ms = 0;
   /// How much longer than usual a sync of the Raft log takes.
   Duration slow_raft_log{0};
+  /// How long the news of a step of a log or of the applier takes, while more is queued for it: as between threads.
+  Duration late_reports{0};
   /// What this node says of itself, seen without disturbing it; empty: it does not run, or does not serve.
   [[nodiscard]] std::optional<Status> peek();
 
@@ -105,6 +107,7 @@ class VirtualNode {
   void run_journal();
   void run_applier();
   void arm_timer();
+  void report(bool& busy, void (VirtualNode::*again)(), std::vector<node::Input> news);
   [[nodiscard]] Now now() const;
   void give_later(Duration low, Duration high, std::function<void()> action);
 

@@ -1,0 +1,167 @@
+// Who is let in by the handshake, and whose messages are heard (design 3.4, 3.5).
+#include <algorithm>
+
+#include <doctest/doctest.h>
+
+#include "node/connections.hpp"
+
+using namespace causeway;
+using causeway::testing::Connections;
+
+namespace {
+
+constexpr std::uint64_t kLink = 9000;
+
+template <class T>
+bool holds(const std::vector<T>& values, T value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+}  // namespace
+
+TEST_CASE("the handshake refuses who does not belong, and says what to exceed to an older start") {
+  struct Row {
+    std::string why;
+    void (*change)(wire::Hello&, const Connections&);
+    bool accepted;
+    bool exceed = false;
+  };
+  using H = wire::Hello&;
+  using C = const Connections&;
+  const Row rows[] = {
+      {"as it is: the same start on another connection", [](H, C) {}, true},
+      {"started with other voters", [](H h, C) { ++h.voters_hash; }, false},
+      {"of another cluster", [](H h, C) { ++h.cluster; }, false},
+      {"does not know its cluster yet", [](H h, C) { h.cluster = 0; }, true},
+      {"a name that is no voter", [](H h, C) { h.name = "9"; }, false},
+      {"this node's own name", [](H h, C) { h.name = "1"; }, false},
+      {"this node's own origin: a copy", [](H h, C c) { h.origin = c.hello_of.at("1").origin; },
+       false},
+      {"another start with the same number: a copy, or older",
+       [](H h, C) { ++h.incarnation.value; }, false, true},
+      {"an older start",
+       [](H h, C) {
+         ++h.incarnation.value;
+         --h.start_number;
+       },
+       false, true},
+      {"a newer start",
+       [](H h, C) {
+         ++h.incarnation.value;
+         ++h.start_number;
+       },
+       true},
+      {"a wiped directory under the old name is served, whatever its number",
+       [](H h, C) {
+         ++h.origin.value;
+         ++h.incarnation.value;
+         h.start_number = 1;
+       },
+       true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Connections at;
+    wire::Hello hello = at.genuine();
+    const std::uint64_t number = hello.start_number;
+    row.change(hello, at);
+    const wire::HelloReply reply = at.greet(kLink, hello);
+    CHECK(reply.accepted == row.accepted);
+    CHECK(reply.reason.empty() == row.accepted);
+    CHECK(reply.exceed_number == (row.exceed ? number : 0));
+    CHECK(reply.hello.origin == at.hello_of.at("1").origin);
+    CHECK(reply.hello.incarnation == at.hello_of.at("1").incarnation);
+  }
+}
+
+TEST_CASE("a newer start drops the connections of the older one, both ways") {
+  Connections at;
+  CHECK(at.dropped_links.empty());
+  wire::Hello newer = at.genuine();
+  ++newer.incarnation.value;
+  ++newer.start_number;
+  CHECK(at.greet(kLink, newer).accepted);
+  CHECK_FALSE(at.dropped_links.empty());
+  CHECK(holds(at.dropped_peers, consensus::Peer{1}));
+
+  // And the older one is refused from now on: it is told what to exceed.
+  const wire::HelloReply reply = at.greet(kLink + 1, at.genuine());
+  CHECK_FALSE(reply.accepted);
+  CHECK(reply.exceed_number == newer.start_number);
+}
+
+TEST_CASE("only a link that shows what the dialled connection shows is heard") {
+  Connections at;
+  const std::uint64_t term = at.term();
+  wire::Hello stranger = at.genuine();
+  ++stranger.origin.value;
+
+  SUBCASE("the peer's own second link") {
+    CHECK(at.greet(kLink, at.genuine()).accepted);
+    at.say(kLink, Connections::loud(term + 10));
+    CHECK(at.term() == term + 10);
+  }
+  SUBCASE("a link that never said hello") {
+    at.say(kLink, Connections::loud(term + 10));
+    CHECK(at.term() == term);
+  }
+  SUBCASE("a link that was refused") {
+    stranger.voters_hash = 0;
+    CHECK_FALSE(at.greet(kLink, stranger).accepted);
+    at.say(kLink, Connections::loud(term + 10));
+    CHECK(at.term() == term);
+  }
+  SUBCASE("a link of another directory under that name, before the dialled one shows it too") {
+    CHECK(at.greet(kLink, stranger).accepted);
+    at.say(kLink, Connections::loud(term + 10));
+    CHECK(at.term() == term);
+  }
+  SUBCASE("a link that was lost") {
+    CHECK(at.greet(kLink, at.genuine()).accepted);
+    at.cluster.node("1").give(node::LinkLost{kLink});
+    at.say(kLink, Connections::loud(term + 10));
+    CHECK(at.term() == term);
+  }
+}
+
+TEST_CASE("what the peer answers is checked as what it says first") {
+  struct Row {
+    std::string why;
+    void (*change)(wire::HelloReply&);
+  };
+  const Row rows[] = {
+      {"refused", [](wire::HelloReply& r) { r.accepted = false; }},
+      {"another name: the address is wrong", [](wire::HelloReply& r) { r.hello.name = "3"; }},
+      {"other voters", [](wire::HelloReply& r) { ++r.hello.voters_hash; }},
+      {"another cluster", [](wire::HelloReply& r) { ++r.hello.cluster; }},
+      {"an older start",
+       [](wire::HelloReply& r) {
+         ++r.hello.incarnation.value;
+         --r.hello.start_number;
+       }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Connections at;
+    wire::HelloReply reply{
+        .accepted = true, .hello = at.genuine(), .reason = {}, .exceed_number = 0};
+    row.change(reply);
+    at.dropped_peers.clear();
+    at.cluster.node("1").give(node::PeerDialled{1});
+    at.cluster.node("1").give(node::PeerGreeted{1, reply});
+    at.cluster.run_for(std::chrono::milliseconds(1));
+    CHECK(at.dropped_peers == std::vector<consensus::Peer>{1});
+  }
+}
+
+TEST_CASE("a start number that was too low is raised above the one to exceed") {
+  Connections at;
+  const std::uint64_t before = at.hello_of.at("1").start_number;
+  wire::HelloReply reply{.accepted = false, .hello = {}, .reason = "old", .exceed_number = 40};
+  at.cluster.node("1").give(node::PeerGreeted{1, reply});
+  at.cluster.run_for(std::chrono::milliseconds(1));
+  at.cluster.node("1").give(node::PeerDialled{1});
+  at.cluster.run_for(std::chrono::milliseconds(1));
+  CHECK(before < 40);
+  CHECK(at.hello_of.at("1").start_number == 41);
+}

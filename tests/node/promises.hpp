@@ -1,0 +1,49 @@
+// What single answers promise each other, judged when all is over (design section 2).
+//
+// Linearizability is judged elsewhere; here are the promises about what one node says: program order at a node, own writes, the order of settling, stamps. Each rule
+// looks at two answers of one node about one key, the first of which came before the second was asked for.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <causeway/store.hpp>
+
+namespace causeway::testing {
+
+struct Observed {
+  enum class Kind : std::uint8_t { local_get, consistent, offline_write };
+  Kind kind = Kind::consistent;
+  bool writes = false;  ///< set, delete, or swap that took place
+  std::string node;
+  std::string key;
+  std::uint64_t called = 0;
+  std::uint64_t answered = 0;
+  Response response;  ///< not a timeout
+};
+
+class Promises {
+ public:
+  using Fates = std::map<std::string, AwaitResult>;  ///< by token
+
+  void observe(Observed observed) { observed_.push_back(std::move(observed)); }
+  /// What was applied and not synced may be gone: revisions may fall once.
+  void power_lost(const std::string& node, std::uint64_t at) { power_losses_[node].push_back(at); }
+  /// CHECKs every rule.
+  void judge(const Fates& fates) const;
+  [[nodiscard]] std::size_t pairs_judged() const { return pairs_judged_; }
+
+ private:
+  void judge_pair(const Observed& before, const Observed& after, const Fates& fates) const;
+  void judge_order(const Fates& fates) const;
+  void judge_stamps() const;
+  [[nodiscard]] bool power_lost_between(const Observed& before, const Observed& after) const;
+
+  std::vector<Observed> observed_;
+  std::map<std::string, std::vector<std::uint64_t>> power_losses_;
+  mutable std::size_t pairs_judged_ = 0;
+};
+
+}  // namespace causeway::testing
