@@ -1,0 +1,112 @@
+// kill -9 at random moments of any node, while eight clients read, write and swap. Afterwards no
+// acknowledged write is missing, and one order explains all that the clients saw.
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include <doctest/doctest.h>
+
+#include "cluster.hpp"
+#include "load.hpp"
+#include "support/linearizability.hpp"
+#include "trouble.hpp"
+
+using namespace causeway;
+using namespace causeway::test;
+
+namespace {
+
+using Number = Cluster::Number;
+
+struct ConsistentHistory {
+  std::vector<Operation> operations;
+  std::vector<Version> versions;  // beside operations
+};
+
+void add(ConsistentHistory& history, const std::vector<Seen>& all) {
+  for (const Seen& seen : all) {
+    history.operations.insert(history.operations.end(), seen.history.begin(), seen.history.end());
+    history.versions.insert(history.versions.end(), seen.versions.begin(), seen.versions.end());
+  }
+}
+
+// Every write has a revision of its own, and a write that was answered before another was called has the lower one.
+void check_revisions(const ConsistentHistory& history) {
+  std::vector<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>>
+      writes;  // called, answered, revision
+  std::set<std::uint64_t> revisions;
+  for (std::size_t i = 0; i < history.operations.size(); ++i) {
+    const Operation& operation = history.operations[i];
+    if (operation.kind == Operation::Kind::get) continue;
+    if (operation.kind == Operation::Kind::remove && !operation.was_there) continue;
+    if (operation.outcome != Operation::Outcome::done) continue;
+    const std::uint64_t revision = history.versions[i].revision.value;
+    CAPTURE(to_string(operation));
+    CHECK(revision != 0);
+    CHECK(revisions.insert(revision).second);
+    writes.emplace_back(operation.called, operation.answered, revision);
+  }
+  std::sort(writes.begin(), writes.end(),
+            [](const auto& a, const auto& b) { return std::get<2>(a) < std::get<2>(b); });
+  std::uint64_t last_call = 0;  // of all with a lower revision
+  std::uint64_t disordered = 0;
+  for (const auto& [called, answered, revision] : writes) {
+    last_call = std::max(last_call, called);
+    if (answered < last_call) ++disordered;
+  }
+  CHECK(disordered == 0);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "consistent: under kill -9 the history stays linearizable and loses no acknowledged write") {
+  Cluster cluster(3);
+  cluster.start_all();
+  cluster.wait_for_leader();
+  std::mt19937_64 random(seed());
+  ConsistentHistory history;
+  {
+    LoadOptions options = load_options(cluster);
+    options.operations_max = static_cast<std::size_t>(rounds()) * 150;
+    Load load(options, &Load::consistent, 1);
+    for (int round = 0; round < rounds(); ++round) trouble(cluster, random);
+    const std::vector<Seen> all = load.finish();
+    CHECK(surprises_of(all) == "");
+    add(history, all);
+  }
+  cluster.wait_for_leader();
+
+  // All nodes give the same answers, and these belong to the history.
+  for (std::size_t key = 0; key < LoadOptions{}.keys; ++key) {
+    std::set<std::pair<bool, std::string>> answers;
+    for (Number node = 1; node <= 3; ++node) {
+      Operation get{.key = "key" + std::to_string(key), .client = 100};
+      get.called = now_ns();
+      const auto client = cluster.client(node);
+      const Response answer = take(client->get(get.key, kPatient));
+      get.answered = now_ns();
+      if (answer.valid) get.found = answer.value;
+      answers.emplace(answer.valid, answer.value);
+      history.operations.push_back(get);
+      history.versions.emplace_back();
+    }
+    CAPTURE(key);
+    CHECK(answers.size() == 1);
+  }
+
+  std::size_t done = 0;
+  std::size_t unknown = 0;
+  for (const Operation& operation : history.operations) {
+    done += operation.outcome == Operation::Outcome::done ? 1 : 0;
+    unknown += operation.outcome == Operation::Outcome::unknown ? 1 : 0;
+  }
+  MESSAGE(history.operations.size(), " operations, ", done, " done, ", unknown, " in doubt");
+  CHECK(done > 500);   // the load has really run
+  CHECK(unknown > 0);  // and the faults have really hit it
+  check_revisions(history);
+  const HistoryVerdict verdict = check_linearizable(history.operations);
+  CAPTURE(verdict.explanation);
+  CHECK(verdict.kind == HistoryVerdict::Kind::linearizable);
+}

@@ -1,0 +1,54 @@
+#include "trouble.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+namespace causeway::test {
+
+int rounds() {
+  const char* const wanted = std::getenv("CAUSEWAY_ROUNDS");
+  return wanted != nullptr ? std::max(1, std::atoi(wanted)) : 8;
+}
+
+std::uint64_t seed() {
+  const char* const wanted = std::getenv("CAUSEWAY_SEED");
+  return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 20240301;
+}
+
+LoadOptions load_options(const Cluster& cluster) {
+  LoadOptions options;
+  for (Cluster::Number node = 1; node <= cluster.size(); ++node) {
+    options.servers.push_back(cluster.address(node));
+  }
+  return options;
+}
+
+void trouble(Cluster& cluster, std::mt19937_64& random) {
+  const auto nap = [&](std::uint64_t ms) {
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % (ms * 1000)));
+  };
+  nap(400);
+  std::vector<Cluster::Number> victims = {1, 2, 3};
+  std::shuffle(victims.begin(), victims.end(), random);
+  const std::uint64_t drawn = random() % 10;
+  victims.resize(drawn < 6 ? 1 : drawn < 9 ? 2 : 3);  // mostly a minority
+  cluster.kill(victims);
+  nap(700);
+  for (const Cluster::Number victim : victims) {
+    cluster.start({victim});
+    nap(100);
+  }
+  nap(400);
+}
+
+std::string surprises_of(const std::vector<Seen>& all) {
+  std::string text;
+  for (const Seen& seen : all) {
+    for (const std::string& surprise : seen.surprises) text += surprise + '\n';
+  }
+  return text;
+}
+
+}  // namespace causeway::test

@@ -1,0 +1,28 @@
+// Nodes that die at random moments while clients write: what the crash tests share.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cluster.hpp"
+#include "load.hpp"
+
+namespace causeway::test {
+
+/// How many rounds of trouble; CAUSEWAY_ROUNDS=100 makes a long run of it.
+[[nodiscard]] int rounds();
+/// CAUSEWAY_SEED draws other moments.
+[[nodiscard]] std::uint64_t seed();
+
+/// A load on all nodes.
+[[nodiscard]] LoadOptions load_options(const Cluster& cluster);
+
+/// One round: some nodes are killed at a moment of no meaning, and come back at another. Returns with all nodes running.
+void trouble(Cluster& cluster, std::mt19937_64& random);
+
+/// Errors that clients saw and no fault explains, as lines.
+[[nodiscard]] std::string surprises_of(const std::vector<Seen>& all);
+
+}  // namespace causeway::test
