@@ -106,6 +106,7 @@ Result<Past> open_past(DataDirectory& directory, std::uint64_t journal_bytes_max
                               return recovery.journal_record(record.type, record.body);
                             }));
   CAUSEWAY_TRY(recovery.finish());
+  CAUSEWAY_TRY(recovery.check_voters(directory.identity()->cluster));
   CAUSEWAY_TRY(index_live_writes(journal, recovery, *applier));
 
   node::Recovered recovered = recovery.take(applier->position().index);

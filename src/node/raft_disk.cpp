@@ -113,6 +113,7 @@ void RaftDisk::sync_mark(Turn& turn, LogIndex needed) {
 }
 
 void RaftDisk::durable(Turn& turn, std::uint64_t ticket) {
+  full_ = false;
   std::uint64_t raft_ticket = 0;
   while (!tickets_.empty() && tickets_.front().ticket <= ticket) {
     if (tickets_.front().raft_ticket != 0) raft_ticket = tickets_.front().raft_ticket;
@@ -148,8 +149,9 @@ void RaftDisk::release_messages(Turn& turn) {
 // A full disk: what was refused is tried again, in order, once all that was under way has come back. Consensus sees a disk that does not answer,
 // and a leader with such a disk steps down.
 void RaftDisk::refused(Turn& turn, storage::Refused refused) {
-  if (retry_.empty())
+  if (!std::exchange(full_, true)) {
     turn.log(LogLine::Level::error, "the Raft log cannot grow: " + refused.error.detail);
+  }
   for (storage::Append& append : refused.appends) retry_.emplace(append.ticket, std::move(append));
   retry_at_ = turn.now.mono + kDiskFullPause;
 }

@@ -73,6 +73,7 @@ class RaftDisk {
 
   std::map<std::uint64_t, storage::Append> retry_;  ///< appends that a full disk refused, by ticket
   Instant retry_at_ = Instant::never();
+  bool full_ = false;  ///< a full disk refused something, and nothing was written since
 
   LogIndex given_;
   std::deque<Given> giving_;  ///< given and not applied yet

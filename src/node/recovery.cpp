@@ -89,6 +89,20 @@ Result<std::optional<crdt::OfflineWrite>> Recovery::live_write(std::uint8_t type
   return {std::optional(std::move(*write))};
 }
 
+Result<void> Recovery::check_voters(const std::map<std::string, std::string>& voters) const {
+  const auto& configurations = raft_.log.configurations();
+  if (configurations.empty()) return success();
+  const auto& members = configurations.back().configuration.members;
+  const bool same = std::equal(members.begin(), members.end(), voters.begin(), voters.end(),
+                               [](const consensus::Member& member, const auto& voter) {
+                                 return member.name == voter.first;
+                               });
+  if (same) return success();
+  return corrupt(
+      "the Raft log is of a cluster with other voters than this directory's identity names: "
+      "its files come from two directories");
+}
+
 Recovered Recovery::take(LogIndex applied) {
   raft_.log.evict(std::min(applied, raft_.commit_index), kCacheBytesMax);
   return {.raft = std::move(raft_), .journal = std::move(journal_), .journal_segments = {}};

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +44,9 @@ class Recovery {
   /// Second reading of the journal: the write to put into the applier's index, if the record is one and live. A write that was
   /// rewritten forward may come twice.
   Result<std::optional<crdt::OfflineWrite>> live_write(std::uint8_t type, std::string_view body);
+
+  /// errors   corrupt: the log is of a cluster with other voters than `voters` (id -> address)
+  Result<void> check_voters(const std::map<std::string, std::string>& voters) const;
 
   /// What the loop starts from. Once, after the second reading. `applied`: entries up to there may leave memory.
   Recovered take(LogIndex applied);

@@ -185,3 +185,16 @@ TEST_CASE("a damaged byte in either log's middle is refused, and nothing on disk
     CHECK(disk.image() == damaged);
   }
 }
+
+TEST_CASE("a Raft log of a cluster with other voters is refused") {
+  VirtualCluster five({.seed = 1, .nodes = 5});
+  five.start_all();
+  five.wait_for_leader();
+  five.settle();
+  five.kill("1");
+  VirtualCluster three({.seed = 2, .nodes = 3});
+  three.node("1").directory().raft_log = five.node("1").directory().raft_log;
+  const auto started = three.try_start("1");
+  REQUIRE_FALSE(started);
+  CHECK(started.error().code == Errc::corrupt);
+}

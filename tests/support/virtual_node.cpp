@@ -78,6 +78,7 @@ Result<void> VirtualNode::start() {
             return recovery.journal_record(record.type, record.body);
           }));
   CAUSEWAY_TRY(recovery.finish());
+  CAUSEWAY_TRY(recovery.check_voters(settings_.voters));
   CAUSEWAY_TRY(applier->clear_pending());
   std::vector<kv::Input> puts;
   CAUSEWAY_TRY(
