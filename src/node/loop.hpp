@@ -3,7 +3,7 @@
 // It owns consensus, journal and reconciler, routes every call, and never waits for a disk: the log writers and the applier are step objects of their own, reached by
 // values in `Effects` and heard of by values in `Input`. One process wires it to Asio and the disk (host), the simulator to a virtual world; both obey, neither decides.
 //
-// The way of a request: call -> admission -> (pending write of the key? wait for it) -> consensus or journal -> log -> apply -> answer. See calls.hpp.
+// The way of a request: call -> admission -> (pending write of the key? wait for it) -> consensus or journal -> log -> apply -> answer.
 #pragma once
 
 #include <cstdint>
