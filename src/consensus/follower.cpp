@@ -136,6 +136,7 @@ bool take_entries(RaftState& state, Effects& out, AppendEntries& message) {
 
 void hear_leader(RaftState& state, const AppendEntries& message) {
   state.following.word = state.now.mono;
+  state.following.reachable = message.reachable;
   state.election_at = state.now.mono + draw_election_timeout(state);
   if (message.log_time_now.wall_ms() <= kLogTimeMsMax) {
     state.heard_log_time = {message.log_time_now, state.now.boot};

@@ -42,7 +42,8 @@ struct AppendEntries {
   /// Identity that the answer repeats: ReadIndex rounds and probes draw fresh ones, ascending within the term. 0: no answer is
   /// wanted before something became durable, unless the append is refused.
   std::uint64_t round = 0;
-  Stamp log_time_now;  ///< the leader's log clock as it sends
+  Stamp log_time_now;           ///< the leader's log clock as it sends
+  std::uint64_t reachable = 0;  ///< members that the leader hears, itself too: bit n for Peer n
   std::vector<Entry> entries;
   friend bool operator==(const AppendEntries&, const AppendEntries&) = default;
 };

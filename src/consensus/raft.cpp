@@ -183,6 +183,10 @@ bool Raft::quarantined() const { return is_quarantined(*state_); }
 std::vector<MemberStatus> Raft::members(const Now& now) const {
   const RaftState& state = *state_;
   std::vector<MemberStatus> members;
+  std::uint64_t reachable = reachable_members(state, now.mono);
+  // Followers do not talk to each other: their leader knows.
+  if (state.phase != Phase::leader && majority_reachable(now))
+    reachable |= state.following.reachable;
   for (Peer peer = 0; peer < state.links.size(); ++peer) {
     const Member& member = configuration_of(state).members[peer];
     if (peer == state.self) {
@@ -190,9 +194,8 @@ std::vector<MemberStatus> Raft::members(const Now& now) const {
       members.push_back({.member = member, .reachable = true, .counted = counted});
       continue;
     }
-    const Link& link = state.links[peer];
     MemberStatus status{.member = member, .counted = is_counted(state, peer)};
-    status.reachable = link.heard && now.mono - *link.heard < state.options.election_timeout;
+    status.reachable = ((reachable >> peer) & 1) != 0;
     if (state.phase == Phase::leader) {
       const Progress& progress = state.leading.progress[peer];
       status.behind = state.log.last().index.value - progress.match.value;

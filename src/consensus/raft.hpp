@@ -124,7 +124,8 @@ struct Effects {
 /// A member as this node sees it.
 struct MemberStatus {
   Member member;
-  bool reachable = false;    ///< heard within an election timeout
+  bool reachable =
+      false;  ///< heard within an election timeout, here or (at a follower) by the leader
   std::uint64_t behind = 0;  ///< leader: entries that it lacks; 0 elsewhere
   bool counted = false;      ///< its connection shows the origin that its name is bound to
 };

@@ -170,6 +170,16 @@ void follow_median(RaftState& state) {
   if (const auto median = median_wall(state)) state.clock.pull_forward(*median, state.now.mono);
 }
 
+std::uint64_t reachable_members(const RaftState& state, Instant now) {
+  std::uint64_t members = 0;
+  for (Peer peer = 0; peer < state.links.size(); ++peer) {
+    const std::optional<Instant>& heard = state.links[peer].heard;
+    const bool hears = heard && now - *heard < state.options.election_timeout;
+    if (peer == state.self || hears) members |= std::uint64_t{1} << peer;
+  }
+  return members;
+}
+
 Stamp leader_log_time(RaftState& state) {
   follow_median(state);
   const Stamp log_time = std::max(state.clock.read(state.now.mono), state.log.last().log_time);

@@ -56,6 +56,7 @@ struct Following {
   std::optional<LogIndex> acknowledged;  ///< last match index told to this leader
   std::optional<Instant> word;           ///< last AppendEntries of any leader in this incarnation
   bool answer_due = false;               ///< entries were appended that wait for the disk
+  std::uint64_t reachable = 0;           ///< members that the leader hears, as its last word had it
 };
 
 /// Valid in phase leader.
@@ -150,6 +151,9 @@ void report_wall(RaftState& state, Peer from, WallTime wall);
 void follow_median(RaftState& state);
 /// The leader's log time now; remembered for `log_time_now`.
 [[nodiscard]] Stamp leader_log_time(RaftState& state);
+
+/// Members heard here within an election timeout, this one too: bit n for Peer n.
+[[nodiscard]] std::uint64_t reachable_members(const RaftState& state, Instant now);
 [[nodiscard]] Duration draw_election_timeout(RaftState& state);
 
 }  // namespace causeway::consensus

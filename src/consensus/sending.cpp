@@ -17,6 +17,7 @@ AppendEntries append_behind(RaftState& state, const LogPosition& before, std::ui
           .leader_commit = state.commit_index,
           .round = round,
           .log_time_now = leader_log_time(state),
+          .reachable = reachable_members(state, state.now.mono),
           .entries = {}};
 }
 

@@ -19,7 +19,7 @@ Result<std::uint64_t> parse_cursor(const std::string& cursor) {
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), value);
   if (!cursor.empty() && (error != std::errc() || end != cursor.data() + cursor.size())) {
     return Error{Errc::invalid,
-                 "'cursor' is none of this call's: give the one that came with the page before, or "
+                 "'cursor' cannot be read: give the one that came with the page before, or "
                  "leave it out"};
   }
   return value;
@@ -47,7 +47,8 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, wire::AwaitCall call) {
   };
   const auto dot = crdt::parse_dot(call.token);
   if (!dot)
-    return refused("'token' is none: give the one that came with the write, ORIGIN-SEQUENCE");
+    return refused(
+        "'token' cannot be read: give the one that came with the write, ORIGIN-SEQUENCE");
   const Options& options = turn.core.options;
   const bool own = dot.value().origin == options.origin ||
                    std::find(options.old_origins.begin(), options.old_origins.end(),
@@ -69,6 +70,11 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, wire::OutcomeCall call) {
   if (operation && operation.value().origin != turn.core.options.origin) {
     operation = Error{Errc::invalid,
                       "'operation' names a write of another node: ask the node that took it"};
+  }
+  const bool of_this_start =
+      operation && operation.value().incarnation == turn.core.options.incarnation;
+  if (of_this_start && operation.value().number > writes_.numbers_given()) {
+    operation = Error{Errc::invalid, "'operation' names a write that this node never took"};
   }
   if (!operation) {
     turn.out.answers.push_back(
@@ -116,7 +122,7 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::ConflictsCall&
 void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::StatusCall&) {
   if (!admission_.admit(turn, handle, Waits::locally)) return;
   admission_.answer(turn, handle, Waits::locally,
-                    wire::Answer(make_status(turn, peers_, settling_.verdicts())));
+                    wire::Answer(make_status(turn, settling_.verdicts())));
 }
 
 void Inquiries::look(Turn& turn, Open::iterator at) {

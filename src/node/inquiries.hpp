@@ -9,7 +9,6 @@
 #include "node/admission.hpp"
 #include "node/core.hpp"
 #include "node/deadlines.hpp"
-#include "node/peers.hpp"
 #include "node/settling.hpp"
 #include "node/writes.hpp"
 
@@ -17,9 +16,8 @@ namespace causeway::node {
 
 class Inquiries {
  public:
-  Inquiries(Admission& admission, const Peers& peers, const Writes& writes,
-            const Settling& settling)
-      : admission_(admission), peers_(peers), writes_(writes), settling_(settling) {}
+  Inquiries(Admission& admission, const Writes& writes, const Settling& settling)
+      : admission_(admission), writes_(writes), settling_(settling) {}
 
   void arrive(Turn& turn, CallHandle handle, wire::AwaitCall call);
   void arrive(Turn& turn, CallHandle handle, wire::OutcomeCall call);
@@ -69,7 +67,6 @@ class Inquiries {
   [[nodiscard]] wire::Reply still_pending(const Inquiry& inquiry) const;
 
   Admission& admission_;
-  const Peers& peers_;
   const Writes& writes_;
   const Settling& settling_;
   Open open_;

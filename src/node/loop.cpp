@@ -64,7 +64,7 @@ struct Loop::State {
         reads(admission, gate),
         offline(admission, journal_disk),
         settling(core, journal_disk, raft_disk),
-        inquiries(admission, peers, writes, settling) {}
+        inquiries(admission, writes, settling) {}
 
   // One overload for each input.
   void on(Turn& turn, CallArrived& input);
@@ -163,7 +163,8 @@ void Loop::flush(const Now& now, Effects& out) {
   state.reads.given(turn, state.raft_disk.given());
   state.settling.given(turn);
   state.journal_disk.flush(turn);
-  if (state.settling.take_decided() || state.offline.take_replaced()) state.inquiries.decided(turn);
+  state.settling.replaced(state.offline.take_replaced());
+  if (state.settling.take_decided()) state.inquiries.decided(turn);
   if (state.writes.take_outcomes_changed()) state.inquiries.applied(turn);
   state.continue_recovery(turn);
   state.continue_stop(turn);

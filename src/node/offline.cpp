@@ -70,7 +70,7 @@ void Offline::durable(Turn& turn, const std::vector<Sequence>& writes) {
     auto in_flight = in_flight_.extract(sequence);
     CAUSEWAY_CHECK(!in_flight.empty());
     crdt::OfflineWrite& write = in_flight.mapped().write;
-    if (write.replaces.value != 0) replaced_ = true;
+    if (write.replaces.value != 0) ++replaced_;
     Response response;
     response.valid = !write.deleted || in_flight.mapped().key->second.front().was_there;
     response.version = Version{

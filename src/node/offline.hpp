@@ -32,8 +32,8 @@ class Offline {
   void stop(Turn& turn);
 
   [[nodiscard]] bool empty() const { return keys_.empty(); }
-  /// A write took the place of a pending one since the last call: `await` may look.
-  [[nodiscard]] bool take_replaced() { return std::exchange(replaced_, false); }
+  /// How many pending writes were replaced by later ones since the last call.
+  [[nodiscard]] std::uint64_t take_replaced() { return std::exchange(replaced_, 0); }
   /// All writes through here are durable.
   [[nodiscard]] Sequence durable_through(const Core& core) const;
 
@@ -61,7 +61,7 @@ class Offline {
   Keys keys_;                                      ///< keys with writes that are not answered
   std::map<std::uint64_t, Keys::iterator> asked_;  ///< question to the applier -> key
   std::vector<Keys::iterator> next_;               ///< keys whose front may begin
-  bool replaced_ = false;
+  std::uint64_t replaced_ = 0;
   std::map<Sequence, InFlight> in_flight_;  ///< accepted, not durable yet
 };
 

@@ -27,8 +27,6 @@ class Peers {
   void hello(Turn& turn, std::uint64_t link, const wire::Hello& hello);
   void message(Turn& turn, std::uint64_t link, consensus::Message message);
   void link_lost(std::uint64_t link) { links_.erase(link); }
-  /// Our connection to that member stands and was greeted.
-  [[nodiscard]] bool connected(std::size_t peer) const { return members_.at(peer).up; }
   /// Removes messages to members without a connection, which nobody would send.
   void keep_sendable(std::vector<PeerSend>& messages) const;
 

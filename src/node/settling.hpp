@@ -47,6 +47,11 @@ class Settling {
   /// Own writes were decided since the last call: `await` may look.
   [[nodiscard]] bool take_decided() { return std::exchange(decided_, false); }
   [[nodiscard]] const VerdictCounts& verdicts() const { return verdicts_; }
+  /// So many pending writes were replaced by later ones: a verdict too.
+  void replaced(std::uint64_t count) {
+    verdicts_.replaced += count;
+    decided_ = decided_ || count != 0;
+  }
   /// This directory changes its origin: no write is taken until the node has started again.
   [[nodiscard]] bool moving() const { return new_origin_.value != 0; }
 

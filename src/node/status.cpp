@@ -19,7 +19,7 @@ std::string state_name(const consensus::Raft& raft) {
 
 }  // namespace
 
-Status make_status(const Turn& turn, const Peers& peers, const VerdictCounts& verdicts) {
+Status make_status(const Turn& turn, const VerdictCounts& verdicts) {
   const Core& core = turn.core;
   Status status;
   status.id = core.options.name;
@@ -41,7 +41,7 @@ Status make_status(const Turn& turn, const Peers& peers, const VerdictCounts& ve
         .id = member.member.name,
         .address = address == core.options.voters.end() ? std::string() : address->second,
         .role = member.member.role == consensus::MemberRole::voter ? "voter" : "learner",
-        .reachable = member.reachable || (!leads && peers.connected(status.members.size())),
+        .reachable = member.reachable,
         .behind = {}};
     if (leads) info.behind = member.behind;
     status.members.push_back(std::move(info));

@@ -2,13 +2,10 @@
 #pragma once
 
 #include "node/core.hpp"
-#include "node/peers.hpp"
 #include <causeway/store.hpp>
 
 namespace causeway::node {
 
-/// A leader knows who answers it; others only know to whom their connection stands.
-[[nodiscard]] Status make_status(const Turn& turn, const Peers& peers,
-                                 const VerdictCounts& verdicts);
+[[nodiscard]] Status make_status(const Turn& turn, const VerdictCounts& verdicts);
 
 }  // namespace causeway::node

@@ -38,6 +38,7 @@ class Writes {
   void stop(Turn& turn);
   void end(Turn& turn);
 
+  [[nodiscard]] std::uint64_t numbers_given() const { return numbers_given_; }
   [[nodiscard]] bool empty() const { return open_.size() == reported_open_; }
   [[nodiscard]] Instant next_deadline() const { return deadlines_.next(); }
   /// What became of a write of this start; empty: ask the state.

@@ -70,7 +70,7 @@ void write(const Entry& entry, MsgpackWriter& out) {
 }
 
 void write(const AppendEntries& m, MsgpackWriter& out) {
-  begin(MessageType::append_entries, 8, out);
+  begin(MessageType::append_entries, 9, out);
   out.natural(m.term.value);
   out.natural(m.prev_log_index.value);
   out.natural(m.prev_log_term.value);
@@ -78,6 +78,7 @@ void write(const AppendEntries& m, MsgpackWriter& out) {
   out.natural(m.leader_commit.value);
   out.natural(m.round);
   out.natural(m.log_time_now.value);
+  out.natural(m.reachable);
   begin_list(m.entries.size(), out);
   for (const Entry& entry : m.entries) write(entry, out);
 }
@@ -219,7 +220,7 @@ Message read_message(std::uint64_t type, std::uint64_t fields, Body& in) {
                               .granted = in.boolean(),
                               .wall = {in.natural()}};
     case MessageType::append_entries:
-      with(8);
+      with(9);
       return AppendEntries{.term = {in.natural()},
                            .prev_log_index = {in.natural()},
                            .prev_log_term = {in.natural()},
@@ -227,6 +228,7 @@ Message read_message(std::uint64_t type, std::uint64_t fields, Body& in) {
                            .leader_commit = {in.natural()},
                            .round = in.natural(),
                            .log_time_now = {in.natural()},
+                           .reachable = in.natural(),
                            .entries = in.list<Entry>([&] { return read_entry(in); })};
     case MessageType::append_entries_reply:
       with(7);

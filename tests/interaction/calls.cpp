@@ -6,7 +6,8 @@
 namespace causeway::testing {
 namespace {
 
-// A call that is not answered by then goes on in the background; its answer is narrated when it comes.
+// A call that is not answered by then goes on in the background; its answer is narrated when it
+// comes.
 constexpr Duration kPatience = std::chrono::seconds(30);
 
 std::optional<std::uint64_t> timeout_of(const Command& command) {
@@ -31,7 +32,8 @@ std::string Player::node_of(const Command& command) const {
   return name;
 }
 
-// set|get|swap|del node=N key=K [value=V] [old=V] [consistent=false] [timeout=2s] [in-doubt=report] [wait=no]
+// set|get|swap|del node=N key=K [value=V] [old=V] [consistent=false] [timeout=2s] [in-doubt=report]
+// [wait=no]
 wire::Call Player::call_of(const Command& command) {
   const std::string& name = command.name;
   const auto timeout = timeout_of(command);

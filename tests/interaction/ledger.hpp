@@ -1,7 +1,8 @@
 // What each entry of the log did, found out by applying it once more.
 //
-// A node learns only what became of its own writes. The narration wants to tell of every entry at the moment when the first node applies it; so it keeps, for
-// each origin, a state machine of its own that calls itself by that origin and is given the log entry by entry.
+// A node learns only what became of its own writes. The narration wants to tell of every entry at
+// the moment when the first node applies it; so it keeps, for each origin, a state machine of its
+// own that calls itself by that origin and is given the log entry by entry.
 #pragma once
 
 #include <map>

@@ -1,7 +1,9 @@
-// Tells what happens in a cluster, one line an event: who leads, what is appended, applied, journalled and forgotten, and what is answered.
+// Tells what happens in a cluster, one line an event: who leads, what is appended, applied,
+// journalled and forgotten, and what is answered.
 //
-// It listens to what each loop asks for and looks at each node's status; it never takes part. What every cluster does all the time (heartbeats, ordinary
-// replication, followers applying what the leader applied a moment before) is left out, or nothing else could be seen.
+// It listens to what each loop asks for and looks at each node's status; it never takes part. What
+// every cluster does all the time (heartbeats, ordinary replication, followers applying what the
+// leader applied a moment before) is left out, or nothing else could be seen.
 #pragma once
 
 #include <map>

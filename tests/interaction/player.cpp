@@ -104,8 +104,9 @@ void Player::build(const Command& command, std::uint64_t seed) {
   };
 }
 
-// With leader=N the first seed is taken under which N is the first leader, so that a script can name nodes by what they are.
-// How the cluster came together is told with told=yes only: it is the same everywhere.
+// With leader=N the first seed is taken under which N is the first leader, so that a script can
+// name nodes by what they are. How the cluster came together is told with told=yes only: it is the
+// same everywhere.
 void Player::cluster(const Command& command) {
   const std::string leader = command.option("leader");
   for (std::uint64_t seed = number_of(command.option("seed", "1"));; ++seed) {

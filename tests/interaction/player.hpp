@@ -1,4 +1,5 @@
-// Carries out a script's commands on a cluster in virtual time. The table of commands stands in player.cpp; docs of their effect are the scripts themselves.
+// Carries out a script's commands on a cluster in virtual time. The table of commands stands in
+// player.cpp; docs of their effect are the scripts themselves.
 #pragma once
 
 #include <map>

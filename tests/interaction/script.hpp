@@ -1,7 +1,9 @@
-// Scripts that are their own expectation (as in CockroachDB's datadriven tests): commands, a line of dashes, the narrated answer.
+// Scripts that are their own expectation (as in CockroachDB's datadriven tests): commands, a line
+// of dashes, the narrated answer.
 //
-// Blocks are divided by empty lines; a paragraph without dashes whose lines begin with '#' is a comment and stays as it is. With CAUSEWAY_REWRITE=1 the answers
-// in the source tree are replaced by what was narrated, and the diff is reviewed like code.
+// Blocks are divided by empty lines; a paragraph without dashes whose lines begin with '#' is a
+// comment and stays as it is. With CAUSEWAY_REWRITE=1 the answers in the source tree are replaced
+// by what was narrated, and the diff is reviewed like code.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // Plays every script beside this file and holds it against its own expectation.
 //
-// CAUSEWAY_SCRIPT=name plays that one alone; CAUSEWAY_REWRITE=1 writes what was narrated into the source tree.
+// CAUSEWAY_SCRIPT=name plays that one alone; CAUSEWAY_REWRITE=1 writes what was narrated into the
+// source tree.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>

@@ -1,4 +1,5 @@
-// How the narration names things: nodes for origins, short dots and operations, values cut to a readable length.
+// How the narration names things: nodes for origins, short dots and operations, values cut to a
+// readable length.
 #pragma once
 
 #include <map>

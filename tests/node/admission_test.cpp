@@ -1,4 +1,5 @@
-// The limits at a node's door (design 3.6): each answers `exhausted` at once, and calls that wait for a majority never take the last places of local ones.
+// The limits at a node's door (design 3.6): each answers `exhausted` at once, and calls that wait
+// for a majority never take the last places of local ones.
 #include <doctest/doctest.h>
 
 #include "node/calls.hpp"

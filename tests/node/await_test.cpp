@@ -67,6 +67,7 @@ TEST_CASE("promise 7: await tells each fate of an offline write, before and afte
   CHECK(cluster->await("3", won, 0).state == Await::pending);
   CHECK(cluster->await("3", won, 200).state == Await::pending);
   CHECK(cluster->await("3", replaced, 0).state == Await::replaced);
+  CHECK(cluster->status("3").verdicts.replaced >= 1);
   CHECK(cluster->await("3", replaced, 0).replaced_by == won);
   start_again(*cluster, "3");
   CHECK(cluster->await("3", won, 0).state == Await::pending);
@@ -191,6 +192,8 @@ TEST_CASE("outcome: a mismatch, forgotten after too many starts, another node's,
   };
   CHECK(refused("2", operation) == Errc::invalid);
   CHECK(refused("3", operation.substr(1)) == Errc::invalid);
+  const std::string never = operation.substr(0, operation.rfind('-') + 1) + "999999";
+  CHECK(refused("3", never) == Errc::invalid);
   for (int i = 0; i < 6; ++i) {
     start_again(*cluster, "3");
     cluster->settle();

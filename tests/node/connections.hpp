@@ -1,6 +1,8 @@
-// A cluster in which the test itself plays a node's other connections: strangers, copies, earlier starts.
+// A cluster in which the test itself plays a node's other connections: strangers, copies, earlier
+// starts.
 //
-// Messages of the cluster's own nodes go their usual way; what the watched node answers to the connections made up here (numbers from 9000 on) is written down.
+// Messages of the cluster's own nodes go their usual way; what the watched node answers to the
+// connections made up here (numbers from 9000 on) is written down.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-// Full disks under either log: refused or waited for, never lost, and over when there is space again (design 3.6).
+// Full disks under either log: refused or waited for, never lost, and over when there is space
+// again (design 3.6).
 #include <doctest/doctest.h>
 
 #include "node/calls.hpp"
@@ -100,7 +101,8 @@ TEST_CASE("full disks under the Raft logs of a majority make writes wait; with s
   CHECK(cluster.get("2", "offline").value == "v");
 }
 
-// Not yet where entries that did not fit wait in front of the vote: the order is the log, so that voter is out until there is space.
+// Not yet where entries that did not fit wait in front of the vote: the order is the log, so that
+// voter is out until there is space.
 TEST_CASE("a voter with a full disk can still give its vote") {
   VirtualCluster cluster(small_segments(3));
   cluster.start_all();
@@ -118,7 +120,7 @@ TEST_CASE("a voter with a full disk can still give its vote") {
 }
 
 TEST_CASE("kills and power losses while a Raft log is full lose nothing that was acknowledged") {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     CAPTURE(seed);
     VirtualCluster cluster(small_segments(seed));
     Random random(seed);

@@ -1,4 +1,5 @@
-// The journal's files: rewriting keeps them small however often one key is written, and loses nothing at whatever moment the node dies.
+// The journal's files: rewriting keeps them small however often one key is written, and loses
+// nothing at whatever moment the node dies.
 #include <doctest/doctest.h>
 
 #include "support/virtual_cluster.hpp"
@@ -43,7 +44,7 @@ TEST_CASE("a hot key written again and again alone keeps the journal's files bou
 
 TEST_CASE("a node that dies at any moment of the rewriting has every acknowledged write") {
   std::size_t rewritten = 0;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     CAPTURE(seed);
     Random random(seed);
     VirtualCluster cluster(settings(seed));
@@ -81,7 +82,7 @@ TEST_CASE("a node that dies at any moment of the rewriting has every acknowledge
     cluster.settle();
     for (const auto& [key, value] : written) REQUIRE(cluster.get("2", key).value == value);
   }
-  CHECK(rewritten > 40);  // it did happen
+  CHECK(rewritten > 8);  // it did happen
 }
 
 TEST_CASE("what settled leaves the files too") {

@@ -1,7 +1,8 @@
 // What single answers promise each other, judged when all is over (design section 2).
 //
-// Linearizability is judged elsewhere; here are the promises about what one node says: program order at a node, own writes, the order of settling, stamps. Each rule
-// looks at two answers of one node about one key, the first of which came before the second was asked for.
+// Linearizability is judged elsewhere; here are the promises about what one node says: program
+// order at a node, own writes, the order of settling, stamps. Each rule looks at two answers of one
+// node about one key, the first of which came before the second was asked for.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,10 @@ class Promises {
   using Fates = std::map<std::string, AwaitResult>;  ///< by token
 
   void observe(Observed observed) { observed_.push_back(std::move(observed)); }
+  /// A new directory stands under the node's name: it promised nothing.
+  void forget(const std::string& node) {
+    std::erase_if(observed_, [&](const Observed& each) { return each.node == node; });
+  }
   /// What was applied and not synced may be gone: revisions may fall once.
   void power_lost(const std::string& node, std::uint64_t at) { power_losses_[node].push_back(at); }
   /// CHECKs every rule.

@@ -1,4 +1,5 @@
-// Safety of Raft as seen on the wire: one leader a term, one vote a term, and terms that never fall, over restarts and power losses too.
+// Safety of Raft as seen on the wire: one leader a term, one vote a term, and terms that never
+// fall, over restarts and power losses too.
 #pragma once
 
 #include <map>
@@ -13,7 +14,12 @@ namespace causeway::testing {
 
 class RaftLaws {
  public:
-  /// Each message as it leaves. A wiped node is nobody's old self: forget it.
+  /// A wiped directory has forgotten what it voted, and nobody counts it as the one before.
+  void forget(const std::string& node) {
+    std::erase_if(votes_, [&](const auto& vote) { return vote.first.first == node; });
+    terms_.erase(node);
+  }
+  /// Each message as it leaves.
   void sent(const std::string& from, const std::string& to, const consensus::Message& message) {
     if (const auto* append = std::get_if<consensus::AppendEntries>(&message)) {
       const auto& leader = leaders_.emplace(append->term, from).first->second;

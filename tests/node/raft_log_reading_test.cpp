@@ -1,4 +1,5 @@
-// Entries that are no longer in memory are read back from the log: for a follower that was away, and for a node's own state after a restart.
+// Entries that are no longer in memory are read back from the log: for a follower that was away,
+// and for a node's own state after a restart.
 #include <doctest/doctest.h>
 
 #include "support/virtual_cluster.hpp"

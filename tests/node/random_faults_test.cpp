@@ -1,8 +1,10 @@
 // Random faults over whole clusters in virtual time (weather.hpp), all at once.
 //
-// While they go on, clients write and read everywhere, consistently and offline. Then the faults end, and the cluster must come to rest with everything explained:
-// the consistent history is linearizable, each answer keeps what the answers before it promised (promises.hpp), Raft keeps its laws (raft_laws.hpp).
-// A failure prints its seed: CAUSEWAY_SEED=N runs that one alone, CAUSEWAY_SEEDS=N runs N fresh ones.
+// While they go on, clients write and read everywhere, consistently and offline. Then the faults
+// end, and the cluster must come to rest with everything explained: the consistent history is
+// linearizable, each answer keeps what the answers before it promised (promises.hpp), Raft keeps
+// its laws (raft_laws.hpp). A failure prints its seed: CAUSEWAY_SEED=N runs that one alone,
+// CAUSEWAY_SEEDS=N runs N fresh ones.
 #include <cstdlib>
 #include <deque>
 
@@ -24,6 +26,7 @@ using std::chrono::milliseconds;
 namespace {
 
 using Name = VirtualCluster::Name;
+using Death = testing::Weather::Death;
 
 class Storm {
  public:
@@ -49,9 +52,10 @@ class Storm {
       laws_.sent(from, to, message);
       return weather_.passes(from, to, message);
     };
-    weather_.on_death = [this](const Name& name, bool power) {
+    weather_.on_death = [this](const Name& name, Death death) {
       forget_calls_of(name);
-      if (power) promises_.power_lost(name, now());
+      if (death == Death::power) promises_.power_lost(name, now());
+      if (death == Death::wipe) forget_promises_of(name);
     };
     for (int i = 0; i < 5; ++i) clients_.push_back({});
   }
@@ -101,7 +105,7 @@ class Storm {
 
   void begin(int client) {
     const Name name = any_node();
-    if (!weather_.usable(name)) return;
+    if (!weather_.usable(name) || (weather_.paused(name) && random_.below(4) != 0)) return;
     Open open{.operation = {}, .node = name, .offline = random_.below(3) == 0, .client = client};
     Operation& operation = open.operation;
     operation.client = client;
@@ -223,6 +227,14 @@ class Storm {
     // Every call that waits is decided now: a majority is there.
     REQUIRE(cluster_.run_until([&] { return open_.empty(); }));
     cluster_.settle();
+  }
+
+  /// A new directory stands under this name: nobody can tell what became of the old one's writes.
+  void forget_promises_of(const Name& name) {
+    laws_.forget(name);
+    promises_.forget(name);
+    std::erase_if(tokens_, [&](const Offline& write) { return write.node == name; });
+    std::erase_if(in_doubt_, [&](const InDoubt& doubt) { return doubt.node == name; });
   }
 
   void judge() {

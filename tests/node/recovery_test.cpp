@@ -1,4 +1,5 @@
-// What a start accepts of the past, and what it refuses to build on (design 3.3): damage is never taken for a torn end.
+// What a start accepts of the past, and what it refuses to build on (design 3.3): damage is never
+// taken for a torn end.
 #include "node/recovery.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-// A graceful end: waiting calls are answered with what is known of them, leadership is handed over, nothing taken is lost.
+// A graceful end: waiting calls are answered with what is known of them, leadership is handed over,
+// nothing taken is lost.
 #include <doctest/doctest.h>
 
 #include "node/calls.hpp"

@@ -12,8 +12,18 @@ constexpr std::uint64_t kYearMs = 31'536'000'000;
 }  // namespace
 
 bool Weather::usable(const Name& name) {
-  return cluster_.node(name).running() && cluster_.ready_nodes.contains(name) &&
-         !paused_.contains(name);
+  return cluster_.node(name).running() && cluster_.ready_nodes.contains(name);
+}
+
+// What befalls a leader shows most.
+Weather::Name Weather::any_node() {
+  if (random_.below(3) == 0) {
+    for (const Name& name : cluster_.names()) {
+      const auto status = cluster_.node(name).peek();
+      if (status && status->role == "leader") return name;
+    }
+  }
+  return cluster_.names()[random_.below(cluster_.names().size())];
 }
 
 bool Weather::passes(const Name& from, const Name& to, const consensus::Message& message) {
@@ -27,7 +37,7 @@ void Weather::strike() {
   switch (random_.below(13)) {
     case 0:
     case 1:
-      if (node.running()) die(name, random_.below(2) == 0);
+      if (node.running()) die(name, random_.below(2) == 0 ? Death::power : Death::kill);
       return;
     case 2:
     case 3:
@@ -40,7 +50,7 @@ void Weather::strike() {
       lost_kinds_.clear();
       return;
     case 7:
-      if (!usable(name)) return;
+      if (!usable(name) || paused(name)) return;
       ++struck["pause"];
       node.pause();
       paused_.insert(name);
@@ -59,19 +69,32 @@ void Weather::strike() {
                             static_cast<std::int64_t>(20 * kYearMs);
       return;
     default:
-      if (random_.below(4) == 0) return blackout();
-      if (!usable(name)) return;
+      if (random_.below(3) == 0) return blackout();
+      if (random_.below(8) == 0 && may_wipe()) {
+        wiped_ = true;
+        return die(name, Death::wipe);
+      }
+      if (!usable(name) || paused(name)) return;
       ++struck["stop"];
       node.give(node::StopAsked{});
       return;
   }
 }
 
-void Weather::die(const Name& name, bool power) {
-  ++struck[power ? "power loss" : "kill"];
+void Weather::die(const Name& name, Death death) {
   paused_.erase(name);
-  power ? cluster_.lose_power(name) : cluster_.kill(name, random_.below(5));
-  on_death(name, power);
+  if (death == Death::power) {
+    ++struck["power loss"];
+    cluster_.lose_power(name);
+  } else {
+    ++struck["kill"];
+    cluster_.kill(name, random_.below(5));
+  }
+  if (death == Death::wipe) {
+    ++struck["wipe"];
+    cluster_.node(name).wipe();
+  }
+  on_death(name, death);
 }
 
 void Weather::start(const Name& name) {
@@ -82,6 +105,16 @@ void Weather::start(const Name& name) {
     started = cluster_.try_start(name);
   }
   if (!started) FAIL("node ", name, " does not start: ", started.error().detail);
+}
+
+// Once: the names of two wiped nodes of three would be nobody's for ever. And not while the cluster
+// forms, which is a documented limit (design 3.5).
+bool Weather::may_wipe() {
+  for (const Name& name : cluster_.names()) {
+    const auto status = cluster_.node(name).peek();
+    if (!status || status->state != "serving") return false;
+  }
+  return !wiped_;
 }
 
 void Weather::partition() {
@@ -95,14 +128,14 @@ void Weather::partition() {
 void Weather::blackout() {
   ++struck["blackout"];
   for (const Name& name : cluster_.names()) {
-    if (cluster_.node(name).running()) die(name, true);
+    if (cluster_.node(name).running()) die(name, Death::power);
   }
   for (const Name& name : cluster_.names()) start(name);
 }
 
 void Weather::change_disk(const Name& name) {
   VirtualNode& node = cluster_.node(name);
-  node.slow_raft_log = random_.below(3) == 0 ? milliseconds(random_.below(400)) : Duration(0);
+  node.slow_raft_log = random_.below(2) == 0 ? milliseconds(random_.below(400)) : Duration(0);
   MemDisk& disk = random_.below(2) == 0 ? node.directory().raft_log : node.directory().journal;
   const bool fill = random_.below(3) == 0;
   if (fill) ++struck["full disk"];

@@ -42,8 +42,9 @@ std::vector<Row> rows() {
                      .prev_log_hash = UINT64_MAX,
                      .leader_commit = {4},
                      .round = 5,
-                     .log_time_now = {6}},
-       "99 03 01 02 03 cfffffffffffffffff 04 05 06 90"},
+                     .log_time_now = {6},
+                     .reachable = 7},
+       "9a 03 01 02 03 cfffffffffffffffff 04 05 06 07 90"},
       {"AppendEntries with entries",
        AppendEntries{.term = {1},
                      .entries = {{.index = {7},
@@ -53,7 +54,7 @@ std::vector<Row> rows() {
                                   .payload = Blob::copy_of("cfg"),
                                   .hash = 9},
                                  {.index = {8}, .term = {1}, .log_time = {0x10001}, .hash = 10}}},
-       "99 03 01 00 00 00 00 00 00 92 96 07 01 ce00010000 02 09 c403'cfg' "
+       "9a 03 01 00 00 00 00 00 00 00 92 96 07 01 ce00010000 02 09 c403'cfg' "
        "96 08 01 ce00010001 01 0a c400"},
       {"AppendEntriesReply, accepted",
        AppendEntriesReply{
@@ -120,7 +121,7 @@ TEST_CASE("a field that a message gains must get its place in the bytes") {
   // Compiles only while the structs have exactly the fields that the codec knows.
   [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6] = RequestVote{};
   [[maybe_unused]] const auto& [b1, b2, b3, b4] = RequestVoteReply{};
-  [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8] = AppendEntries{};
+  [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = AppendEntries{};
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5, d6, d7] = AppendEntriesReply{};
   [[maybe_unused]] const auto& [e1] = TimeoutNow{};
   [[maybe_unused]] const auto& [f1, f2, f3, f4, f5] = Forward{};
