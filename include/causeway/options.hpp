@@ -8,7 +8,8 @@
 
 namespace causeway {
 
-/// What a write does when its budget ends while nobody can know whether it happened (docs/semantics.md#in-doubt).
+/// What a write does when its budget ends while nobody can know whether it happened
+/// (docs/semantics.md#in-doubt).
 enum class InDoubt : std::uint8_t {
   wait,    ///< goes on waiting until it is decided
   report,  ///< answers in_doubt with an operation id; `outcome` tells later
@@ -21,9 +22,10 @@ struct ReadOptions {
 };
 
 struct WriteOptions {
-  bool consistent =
-      true;  ///< false: durable in this node's journal, no network (set and remove only)
-  bool blocking = true;  ///< false: may answer timeout, which means: did not happen, and never will
+  /// false: durable in this node's journal, no network (set and remove only)
+  bool consistent = true;
+  /// false: may answer timeout, which means: did not happen, and never will
+  bool blocking = true;
   std::chrono::milliseconds timeout{5000};  ///< 1 ms and more; ignored while blocking
   InDoubt in_doubt = InDoubt::wait;         ///< for calls that do not block
 };

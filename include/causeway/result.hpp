@@ -1,8 +1,8 @@
 // Operating errors as values: one type for the whole project.
 //
-// Outcomes of operations (timeout, in doubt, mismatch, superseded) are data in `Response`, not errors. What stands here is
-// for calls that could not be carried out at all. Only this file names Boost.Outcome, so that `std::expected` can take
-// its place in one edit.
+// Outcomes of operations (timeout, in doubt, mismatch, superseded) are data in `Response`, not
+// errors. What stands here is for calls that could not be carried out at all. Only this file names
+// Boost.Outcome, so that `std::expected` can take its place in one edit.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@
 
 namespace causeway {
 
-/// What a caller can do about it; the same list as the RPC's error codes (docs/formats.md). Numbers are never reused.
+/// What a caller can do about it; the same list as the RPC's error codes (docs/formats.md). Numbers
+/// are never reused.
 enum class Errc : std::uint16_t {
   invalid = 1,          ///< the request is malformed: fix the call
   too_large = 2,        ///< key, value or frame over its limit: fix the call
@@ -36,7 +37,8 @@ enum class Errc : std::uint16_t {
 /// The code's name as the RPC and `--json` write it.
 [[nodiscard]] std::string_view name_of(Errc code);
 
-/// `code` for programs, `detail` for people: it names the thing (file, length, peer) and the way out. Never compared.
+/// `code` for programs, `detail` for people: it names the thing (file, length, peer) and the way
+/// out. Never compared.
 struct Error {
   Errc code = Errc::invalid;
   std::string detail;

@@ -1,7 +1,8 @@
 // The words of Causeway as types: terms, indices, stamps, origins, dots, versions.
 //
-// Each is its own type, so that comparing a term with a log index does not compile. They are plain values without
-// behaviour beyond ordering; the rules that give them meaning live in the folders that keep those rules.
+// Each is its own type, so that comparing a term with a log index does not compile. They are plain
+// values without behaviour beyond ordering; the rules that give them meaning live in the folders
+// that keep those rules.
 #pragma once
 
 #include <compare>
@@ -37,7 +38,8 @@ struct Incarnation {
   friend constexpr auto operator<=>(Incarnation, Incarnation) = default;
 };
 
-/// A hybrid logical clock reading: 48 bits of milliseconds since the Unix epoch, then a 16-bit counter.
+/// A hybrid logical clock reading: 48 bits of milliseconds since the Unix epoch, then a 16-bit
+/// counter.
 struct Stamp {
   std::uint64_t value = 0;
 
@@ -55,7 +57,8 @@ struct Stamp {
   friend constexpr auto operator<=>(Stamp, Stamp) = default;
 };
 
-/// Who accepted an offline write, and its how-manieth it was. Never reused. As text `ORIGIN-SEQUENCE`.
+/// Who accepted an offline write, and its how-manieth it was. Never reused. As text
+/// `ORIGIN-SEQUENCE`.
 struct Dot {
   Origin origin;
   Sequence sequence;

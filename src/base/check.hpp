@@ -4,13 +4,9 @@
 // outside (peer, client, disk) must never reach one of these; they are `Errc::corrupt` or `Errc::invalid`.
 #pragma once
 
+#include <causeway/check_handler.hpp>
+
 namespace causeway {
-
-/// Called with the failed condition; must not return. The default prints it and aborts.
-using CheckHandler = void (*)(const char* condition, const char* file, int line);
-
-/// Installs a handler for the process (an app that embeds a node may want its own). Thread-safe; returns the previous one.
-CheckHandler set_check_handler(CheckHandler handler);
 
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);
 

@@ -1,5 +1,6 @@
 #include "cli/run.hpp"
 
+#include <algorithm>
 #include <istream>
 #include <iterator>
 #include <ostream>
@@ -39,12 +40,19 @@ ExitCode carry_out(const Session& session) {
 ExitCode run_invocation(Invocation invocation, std::istream& in, const Terminal& terminal) {
   if (invocation.command == Command::status) return status(invocation, terminal);
   if (invocation.value_from_input) invocation.value = read_all(in);
-  const auto client = Client::connect({.servers = invocation.servers});
+  const auto client = Client::connect(
+      {.servers = invocation.servers, .connect_timeout = connect_timeout(invocation)});
   if (!client) return fail(terminal, client.error(), {});
   return carry_out({invocation, *client.value(), terminal});
 }
 
 }  // namespace
+
+std::chrono::milliseconds connect_timeout(const Invocation& invocation) {
+  const std::chrono::milliseconds longest = ClientOptions{}.connect_timeout;
+  if (!invocation.timeout || invocation.timeout->count() == 0) return longest;
+  return std::min(longest, *invocation.timeout);
+}
 
 ExitCode fail(const Terminal& terminal, const Error& error, const std::string& server) {
   if (!server.empty()) {

@@ -1,5 +1,6 @@
 // status: of the first server that answers; with --all of every server named and every member they
 // know.
+#include <chrono>
 #include <deque>
 #include <ostream>
 #include <set>
@@ -19,8 +20,9 @@ struct Asked {
 };
 
 /// An error here is one of reaching, unless `server` says who refused.
-Result<Asked> ask(const std::vector<std::string>& servers, std::string& refused_by) {
-  auto client = Client::connect({.servers = servers});
+Result<Asked> ask(const std::vector<std::string>& servers, std::chrono::milliseconds timeout,
+                  std::string& refused_by) {
+  auto client = Client::connect({.servers = servers, .connect_timeout = timeout});
   if (!client) return std::move(client).error();
   std::string server = client.value()->server();
   auto status = client.value()->status();
@@ -87,7 +89,7 @@ ExitCode status_of_all(const Invocation& invocation, const Terminal& terminal) {
     candidates.pop_front();
     if (answered.contains(candidate.id) || !tried.insert(candidate.address).second) continue;
     std::string refused_by;
-    const auto asked = ask({candidate.address}, refused_by);
+    const auto asked = ask({candidate.address}, connect_timeout(invocation), refused_by);
     if (!asked) {
       if (asked.error().code == Errc::invalid && candidate.id.empty() && refused_by.empty()) {
         return fail(terminal, asked.error(), {});
@@ -112,7 +114,7 @@ ExitCode status_of_all(const Invocation& invocation, const Terminal& terminal) {
 ExitCode status(const Invocation& invocation, const Terminal& terminal) {
   if (invocation.all) return status_of_all(invocation, terminal);
   std::string refused_by;
-  const auto asked = ask(invocation.servers, refused_by);
+  const auto asked = ask(invocation.servers, connect_timeout(invocation), refused_by);
   if (!asked) return fail(terminal, asked.error(), refused_by);
   print(terminal, asked.value());
   return ExitCode::done;

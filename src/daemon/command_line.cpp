@@ -36,7 +36,7 @@ Result<std::variant<Flags, Text>> parse_flags(int count, const char* const* word
   std::array<std::string, kSettingCount> values;
   std::array<CLI::Option*, kSettingCount> given{};
   app.get_formatter()->column_width(38);
-  app.set_help_flag("--help", "this text");
+  app.set_help_flag("-h,--help", "this text");
   app.set_version_flag("--version", std::string("kvd ") + CAUSEWAY_VERSION);
   for (std::size_t i = 0; i < kSettingCount; ++i) {
     const Setting& setting = settings()[i];
@@ -77,7 +77,7 @@ Result<std::variant<NodeOptions, Text>> parse_command_line(int count, const char
     CAUSEWAY_TRY(read, read_config_file(flags.config));
     file = std::move(read);
   }
-  const Values environment = from_environment();
+  CAUSEWAY_TRY(environment, from_environment());
 
   NodeOptions options;
   for (const Setting& setting : settings()) {

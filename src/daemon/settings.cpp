@@ -79,6 +79,10 @@ constexpr std::array<Setting, kSettingCount> kSettings = {{
      apply_text<&NodeOptions::log_level>},
 }};
 
+/// Of settings that are planned: who sets one must not believe that it works.
+constexpr std::array<const char*, 3> kNotYet = {"CAUSEWAY_JOIN", "CAUSEWAY_ROLE",
+                                                "CAUSEWAY_MEMORY_LIMIT"};
+
 }  // namespace
 
 const std::array<Setting, kSettingCount>& settings() { return kSettings; }
@@ -96,8 +100,14 @@ std::string environment_name(std::string_view setting) {
   return name;
 }
 
-Values from_environment() {
+Result<Values> from_environment() {
   Values values;
+  for (const char* const name : kNotYet) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    return Error{Errc::invalid,
+                 std::string(name) + ": unknown setting: kvd --help lists what there is"};
+  }
   for (const Setting& setting : kSettings) {
     const char* const value = std::getenv(environment_name(setting.name).c_str());
     if (value != nullptr && *value != '\0') values.emplace(setting.name, value);

@@ -35,7 +35,8 @@ inline constexpr std::size_t kSettingCount = 11;
 using Values = std::map<std::string, std::string, std::less<>>;
 
 /// What the environment says; an empty variable counts as none.
-[[nodiscard]] Values from_environment();
+/// errors  invalid: a variable of a setting that this version does not have yet
+[[nodiscard]] Result<Values> from_environment();
 
 /// errors  invalid: names `source` (a flag, a variable, a file) and the setting
 [[nodiscard]] Result<void> apply(NodeOptions& options, const Setting& setting,

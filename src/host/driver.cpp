@@ -61,8 +61,8 @@ Driver::Driver(boost::asio::io_context& io, LoopInbox& inbox, Log& log, DataDire
 
 Driver::~Driver() { close_net(); }
 
-Result<net::Address> Driver::listen(const net::Address& address) {
-  CAUSEWAY_TRY(server_->listen(address));
+Result<net::Address> Driver::listen(net::Listener listener) {
+  CAUSEWAY_TRY(server_->listen(std::move(listener)));
   return server_->local_address();
 }
 

@@ -41,8 +41,8 @@ class Driver final : private net::ServerHandler, private net::PeerHandler {
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  /// errors  invalid (no such host), io (in use): the detail says which address and what to do
-  [[nodiscard]] Result<net::Address> listen(const net::Address& address);
+  /// errors  io (in use): the detail says which address and what to do
+  [[nodiscard]] Result<net::Address> listen(net::Listener listener);
 
   /// Runs until the life is over. Then the other threads have ended, what they were given is done, all callbacks were called, and the files
   /// are flushed and closed. `take_mail` is called meanwhile for each arrival in the inbox.

@@ -116,28 +116,19 @@ Result<void> check_first_start(const NodeOptions& options) {
   return success();
 }
 
-/// Who this is, remembered in the directory where that is news.
-Result<wire::Identity> settle_identity(host::DataDirectory& directory, const NodeOptions& options) {
-  const Origin fresh{Random(host::entropy()).id()};
-  CAUSEWAY_TRY(identity,
-               host::resolve_identity(options, directory.identity(), fresh, host::machine_name()));
-  if (directory.identity() != identity) {
-    CAUSEWAY_TRY(directory.write_identity(identity));
-  }
-  return identity;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   CAUSEWAY_TRY(host::check_options(options));
   CAUSEWAY_TRY(check_first_start(options));
   CAUSEWAY_TRY(directory, host::DataDirectory::open(options.data_dir));
-  CAUSEWAY_TRY(identity, settle_identity(directory, options));
+  const Origin fresh{Random(host::entropy()).id()};
+  CAUSEWAY_TRY(identity,
+               host::resolve_identity(options, directory.identity(), fresh, host::machine_name()));
   CAUSEWAY_TRY(listen, net::parse_address(identity.listen));
 
-  auto thread =
-      std::make_unique<host::NodeThread>(std::move(options), std::move(directory), listen);
+  auto thread = std::make_unique<host::NodeThread>(std::move(options), std::move(directory),
+                                                   identity, listen);
   CAUSEWAY_TRY(thread->start());
   return std::unique_ptr<Node>(std::make_unique<HostedNode>(identity.name, std::move(thread)));
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/random.hpp"
 #include "host/entropy.hpp"
 #include "host/past.hpp"
@@ -15,13 +16,17 @@ Error gone() { return {Errc::unavailable, "the node has ended: start it again"};
 
 Error starting() { return {Errc::unavailable, "this node is starting: ask again in a moment"}; }
 
-node::Options loop_options(const NodeOptions& options, const wire::Identity& identity) {
+/// `listen` has the port that was picked, which an own address with port 0 stands for.
+node::Options loop_options(const NodeOptions& options, const wire::Identity& identity,
+                           const net::Address& listen) {
   node::Options loop;
   loop.name = identity.name;
   loop.origin = identity.origin;
   loop.old_origins = identity.old_origins;
   loop.incarnation = {Random(entropy()).id()};
   loop.voters = identity.cluster;
+  std::string& own = loop.voters[identity.name];
+  if (own.ends_with(":0")) own = net::to_string(listen);
   loop.election_timeout = options.election_timeout;
   loop.heartbeat_interval = options.heartbeat_interval;
   loop.build_date = build_date();
@@ -34,13 +39,22 @@ node::Options loop_options(const NodeOptions& options, const wire::Identity& ide
 
 }  // namespace
 
-NodeThread::NodeThread(NodeOptions options, DataDirectory directory, net::Address listen)
+NodeThread::NodeThread(NodeOptions options, DataDirectory directory, wire::Identity identity,
+                       net::Address listen)
     : options_(std::move(options)),
-      log_(directory.identity().value().name, options_.log_level),
+      log_(identity.name, options_.log_level),
       listen_(std::move(listen)),
+      identity_(std::move(identity)),
       directory_(std::move(directory)) {}
 
 Result<void> NodeThread::start() {
+  CAUSEWAY_TRY(listener, net::Listener::bind(io_, listen_));
+  listen_ = listener.address();
+  listener_ = std::move(listener);
+  // Not before the port is had: a first start that forgot a flag must not decide what this directory is.
+  if (directory_->identity() != identity_) {
+    CAUSEWAY_TRY(directory_->write_identity(identity_));
+  }
   std::unique_lock lock(mutex_);
   thread_ = std::thread([this] { run(); });
   loop_id_ = thread_.get_id();
@@ -84,6 +98,7 @@ void NodeThread::run() {
     if (!again) inbox_.close();
     clear_inbox(again);
   }
+  listener_.reset();
   directory_.reset();  // with it goes the lock
   announce_end(std::move(error));
 }
@@ -91,11 +106,16 @@ void NodeThread::run() {
 Result<Driver::End> NodeThread::live() {
   const auto warn = [this](std::string_view text) { log_.write(Log::Level::warn, text); };
   CAUSEWAY_TRY(past, open_past(*directory_, options_.journal_limit, warn));
-  const node::Options options = loop_options(options_, directory_->identity().value());
+  const node::Options options = loop_options(options_, directory_->identity().value(), listen_);
   Driver driver(io_, inbox_, log_, *directory_, std::move(past), options,
                 [this] { announce_ready(); });
-  CAUSEWAY_TRY(address, driver.listen(listen_));
-  if (listen_ != address) listen_ = address;  // a later life keeps it: others may be reading
+  if (!listener_) {  // a later life, on the same port
+    CAUSEWAY_TRY(listener, net::Listener::bind(io_, listen_));
+    listener_ = std::move(listener);
+  }
+  CAUSEWAY_TRY(address, driver.listen(std::move(*listener_)));
+  CAUSEWAY_CHECK(address == listen_);
+  listener_.reset();
   driver_ = &driver;
   if (stop_asked_) inbox_.give([](LoopMail& mail) { mail.stop_asked = true; });
   Result<Driver::End> ended = driver.run();

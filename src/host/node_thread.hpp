@@ -26,14 +26,17 @@ namespace causeway::host {
 
 class NodeThread {
  public:
-  /// directory  locked, with an identity
+  /// directory  locked
+  /// identity   written to the directory by `start` where it is news
   /// listen     the identity's, as read
-  NodeThread(NodeOptions options, DataDirectory directory, net::Address listen);
+  NodeThread(NodeOptions options, DataDirectory directory, wire::Identity identity,
+             net::Address listen);
   ~NodeThread() { stop(); }
   NodeThread(const NodeThread&) = delete;
   NodeThread& operator=(const NodeThread&) = delete;
 
-  /// Recovers, listens, waits until local calls are served. After an error nothing is left running.
+  /// Takes the port, recovers, listens, waits until local calls are served. After an error nothing is
+  /// left running; when the port cannot be had, the directory remembers nothing of this start.
   Result<void> start();
   /// Any thread. Asks the loop to end well and waits for it; from a callback it only asks.
   void stop();
@@ -54,11 +57,13 @@ class NodeThread {
 
   const NodeOptions options_;
   Log log_;
-  net::Address listen_;  // with the port that was picked, once listening
+  net::Address listen_;            // with the port that was picked, once it is taken
+  const wire::Identity identity_;  // to be remembered
   std::optional<DataDirectory> directory_;
 
   boost::asio::io_context io_{1};
-  Driver* driver_ = nullptr;  // of the present life
+  std::optional<net::Listener> listener_;  // taken, for the life that begins
+  Driver* driver_ = nullptr;               // of the present life
   LoopInbox inbox_{io_, [this] {
                      if (driver_ != nullptr) driver_->take_mail();
                    }};

@@ -144,6 +144,7 @@ Result<wire::Identity> first_identity(const NodeOptions& options, Origin origin,
                    quoted(identity.name) + ": give this node's id, or add " + identity.name +
                    "=HOST:PORT to the cluster");
   }
+  if (!identity.advertise.empty()) identity.cluster[identity.name] = identity.advertise;
   return identity;
 }
 
@@ -191,6 +192,11 @@ Result<wire::Identity> resolve_identity(const NodeOptions& options,
   }
   if (!options.listen.empty()) identity.listen = options.listen;
   if (!options.advertise.empty()) identity.advertise = options.advertise;
+  // A node that has moved says so; where it has not, the cluster's word stands (it may name a proxy).
+  const bool moved = advertised(identity) != advertised(*known);
+  if (!options.advertise.empty() || (moved && options.cluster.empty())) {
+    identity.cluster[identity.name] = advertised(identity);
+  }
   return identity;
 }
 

@@ -38,6 +38,20 @@ std::string remote_of(const Socket& socket) {
   return error ? "a client that has gone" : text_of(endpoint);
 }
 
+Address address_of(const Acceptor& acceptor) {
+  error_code error;
+  const tcp::endpoint endpoint = acceptor.local_endpoint(error);
+  if (error) return {};
+  return {endpoint.address().to_string(), endpoint.port()};
+}
+
+Error cannot_listen(const Address& address, const error_code& error) {
+  const bool in_use = error == asio::error::address_in_use;
+  return {Errc::io, "cannot listen on " + to_string(address) + ": " + error.message() +
+                        (in_use ? "; is another node running there? Choose another port"
+                                : "; choose an address of this machine")};
+}
+
 }  // namespace
 
 struct Server::State final : SessionHost, std::enable_shared_from_this<Server::State> {
@@ -66,6 +80,7 @@ struct Server::State final : SessionHost, std::enable_shared_from_this<Server::S
 
   void accept();
   void on_accept(const error_code& error, Socket socket);
+  void make_room();
   void schedule_sweep();
   void sweep();
   void close_all();
@@ -112,20 +127,32 @@ void Server::State::on_accept(const error_code& error, Socket socket) {
     return;
   }
   if (!error) {
-    const std::size_t places = settings.connections_max + settings.links_max + kUndecidedMax;
-    if (sessions.size() >= places) {
-      complain("closed a connection from " + remote_of(socket) + ": too many are open");
-    } else {
-      Channel::set_up(socket, kKeepaliveIdle);
-      const std::uint64_t id = next_id++;
-      std::string remote = remote_of(socket);
-      const auto session =
-          std::make_shared<Session>(*this, shared_stock, id, std::move(socket), std::move(remote));
-      sessions.emplace(id, session);
-      session->start();
-    }
+    make_room();
+    Channel::set_up(socket, kKeepaliveIdle);
+    const std::uint64_t id = next_id++;
+    std::string remote = remote_of(socket);
+    const auto session =
+        std::make_shared<Session>(*this, shared_stock, id, std::move(socket), std::move(remote));
+    sessions.emplace(id, session);
+    session->start();
   }
   accept();
+}
+
+/// Clients and links that were admitted have limits of their own, so a full house always holds
+/// connections that were not: silent ones, and refused ones that do not leave. The oldest of them
+/// goes, so that neither keeps a new client or a peer out.
+void Server::State::make_room() {
+  if (sessions.size() < settings.connections_max + settings.links_max + kUndecidedMax) return;
+  std::shared_ptr<Session> oldest;
+  for (const auto& [id, session] : sessions) {
+    if (oldest != nullptr && oldest->id() < id) continue;
+    if (session->kind() == Session::Kind::refused ||
+        (session->kind() == Session::Kind::unknown && session->channel().input_is_empty())) {
+      oldest = session;
+    }
+  }
+  if (oldest != nullptr) oldest->fail("too many are open, and it was not served yet");
 }
 
 // ---- deadlines
@@ -206,6 +233,41 @@ Session* Server::State::find(std::uint64_t id) {
   return found == sessions.end() ? nullptr : found->second.get();
 }
 
+// ---- the port
+
+struct Listener::State {
+  Acceptor acceptor;
+};
+
+Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Listener::~Listener() = default;
+Listener::Listener(Listener&&) noexcept = default;
+Listener& Listener::operator=(Listener&&) noexcept = default;
+
+Result<Listener> Listener::bind(asio::io_context& io, const Address& address) {
+  error_code error;
+  tcp::resolver resolver(io);
+  const auto resolved =
+      resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
+  if (error || resolved.empty()) {
+    return Error{Errc::invalid, "cannot listen on " + to_string(address) +
+                                    ": the host is not known here (" + error.message() + ")"};
+  }
+  // A name such as localhost has both kinds of addresses, and most of those who dial try this one.
+  const auto v4 = std::find_if(resolved.begin(), resolved.end(), [](const auto& entry) {
+    return entry.endpoint().address().is_v4();
+  });
+  const tcp::endpoint endpoint = (v4 != resolved.end() ? v4 : resolved.begin())->endpoint();
+  Acceptor acceptor(io);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (error) return cannot_listen(address, error);
+  return Listener(std::make_unique<State>(State{std::move(acceptor)}));
+}
+
+Address Listener::address() const { return address_of(state_->acceptor); }
+
 // ---- the face
 
 Server::Server(asio::io_context& io, ServerOptions options, ServerHandler& handler)
@@ -218,42 +280,21 @@ Server::~Server() {
 }
 
 Result<void> Server::listen(const Address& address) {
+  CAUSEWAY_TRY(listener, Listener::bind(state_->io, address));
+  return listen(std::move(listener));
+}
+
+Result<void> Server::listen(Listener listener) {
   error_code error;
-  tcp::resolver resolver(state_->io);
-  const auto resolved =
-      resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
-  if (error || resolved.empty()) {
-    return Error{Errc::invalid, "cannot listen on " + to_string(address) +
-                                    ": the host is not known here (" + error.message() + ")"};
-  }
-  // A name such as localhost has both kinds of addresses, and most of those who dial try this one.
-  const auto v4 = std::find_if(resolved.begin(), resolved.end(), [](const auto& entry) {
-    return entry.endpoint().address().is_v4();
-  });
-  const tcp::endpoint endpoint = (v4 != resolved.end() ? v4 : resolved.begin())->endpoint();
-  Acceptor& acceptor = state_->acceptor;
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(SOMAXCONN, error);
-  if (error) {
-    error_code ignored;
-    acceptor.close(ignored);
-    const bool in_use = error == asio::error::address_in_use;
-    return Error{Errc::io, "cannot listen on " + to_string(address) + ": " + error.message() +
-                               (in_use ? "; is another node running there? Choose another port"
-                                       : "; choose an address of this machine")};
-  }
+  Acceptor& acceptor = listener.state_->acceptor;
+  acceptor.listen(SOMAXCONN, error);
+  if (error) return cannot_listen(listener.address(), error);
+  state_->acceptor = std::move(acceptor);
   state_->accept();
   return success();
 }
 
-Address Server::local_address() const {
-  error_code error;
-  const tcp::endpoint endpoint = state_->acceptor.local_endpoint(error);
-  if (error) return {};
-  return {endpoint.address().to_string(), endpoint.port()};
-}
+Address Server::local_address() const { return address_of(state_->acceptor); }
 
 void Server::answer(ConnectionId connection, CallId call, const wire::Reply& reply) {
   const auto found = state_->sessions.find(connection);

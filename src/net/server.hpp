@@ -89,6 +89,27 @@ class ServerHandler {
   ~ServerHandler() = default;
 };
 
+/// A port that is taken but not open yet: who connects is refused until a Server listens with it.
+class Listener {
+ public:
+  /// Port 0 picks one.
+  /// errors   invalid (no such host), io (in use, not permitted: the detail says which address and
+  /// what to do)
+  [[nodiscard]] static Result<Listener> bind(boost::asio::io_context& io, const Address& address);
+  ~Listener();
+  Listener(Listener&&) noexcept;
+  Listener& operator=(Listener&&) noexcept;
+
+  /// With the port that was picked.
+  [[nodiscard]] Address address() const;
+
+ private:
+  friend class Server;
+  struct State;
+  explicit Listener(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
 /// Owned by the loop thread; every member is called there. The handler outlives it.
 class Server {
  public:
@@ -102,6 +123,8 @@ class Server {
   /// errors   invalid (no such host), io (in use, not permitted: the detail says which address and
   /// what to do)
   [[nodiscard]] Result<void> listen(const Address& address);
+  /// The same on a port taken before, on the same io_context.
+  [[nodiscard]] Result<void> listen(Listener listener);
   /// Where it listens, with the port that was picked.
   [[nodiscard]] Address local_address() const;
 

@@ -1,6 +1,7 @@
 // What kvcli prints and how it ends, against a node that answers as the row says.
 #include "cli/run.hpp"
 
+#include <chrono>
 #include <sstream>
 
 #include <doctest/doctest.h>
@@ -374,4 +375,15 @@ TEST_CASE("status tells of one node, and with --all of every member that can be 
   CHECK(objects[1]["server"] == second.address());
   CHECK(objects[2]["code"] == "unavailable");
   CHECK(objects[2]["server"] == dead);
+}
+
+TEST_CASE(
+    "a server that does not answer costs what --timeout says, not the two seconds of a connect") {
+  FakeServer server([](const wire::Call&) { return Act::keep_silent(); });
+  for (const char* command : {"status", "pending"}) {
+    CAPTURE(command);
+    const auto began = std::chrono::steady_clock::now();
+    CHECK(run({command, "--timeout", "20ms"}, server.address()).code == 5);
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::milliseconds(1900));
+  }
 }

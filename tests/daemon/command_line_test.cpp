@@ -165,9 +165,20 @@ TEST_CASE("the sample file is a working one, with the defaults") {
 }
 
 TEST_CASE("help and version are texts") {
-  for (const char* flag : {"--help", "--version"}) {
+  for (const char* flag : {"-h", "--help", "--version"}) {
     const auto parsed = parse({flag});
     REQUIRE(parsed.has_value());
     CHECK(std::holds_alternative<Text>(parsed.value()));
+  }
+}
+
+TEST_CASE("a variable of a setting that is planned is refused by its name") {
+  for (const char* name : {"CAUSEWAY_JOIN", "CAUSEWAY_ROLE", "CAUSEWAY_MEMORY_LIMIT"}) {
+    Surroundings around;
+    around.variable(name, "64MB");
+    const auto parsed = parse({});
+    REQUIRE_FALSE(parsed.has_value());
+    CHECK(parsed.error().code == Errc::invalid);
+    CHECK(parsed.error().detail.find(name) != std::string::npos);
   }
 }

@@ -254,3 +254,32 @@ TEST_CASE("a stop answers what waits for a majority that is not there") {
   CHECK(again->await(offline.token, milliseconds(0)).value().state == AwaitResult::State::pending);
   CHECK(again->pending().value().items.size() == 1);
 }
+
+TEST_CASE("a first start without its port decides nothing: the cluster may still be given") {
+  const TempDir dir;
+  const TempDir other;
+  const auto running = start(options_in(other));
+  NodeOptions options = options_in(dir);
+  options.listen = running->listen();
+  REQUIRE_FALSE(Node::start(options).has_value());
+  options.listen = "127.0.0.1:0";
+  options.cluster = {{"n1", "127.0.0.1:1"}, {"n2", "127.0.0.1:2"}};
+  CHECK(start(options)->status().value().members.size() == 2);
+}
+
+TEST_CASE(
+    "the status names the address of this start: a picked port, another one, an advertised one") {
+  const TempDir dir;
+  const auto own = [](Node& node) { return node.status().value().members.at(0).address; };
+  NodeOptions options = options_in(dir);
+  for (int i = 0; i < 2; ++i) {
+    const auto node = start(options);
+    CHECK(own(*node) == node->listen());
+  }
+  options.listen = "localhost:0";
+  options.advertise = "door.example:7";
+  CHECK(own(*start(options)) == "door.example:7");
+  options.listen.clear();
+  options.advertise.clear();
+  CHECK(own(*start(options)) == "door.example:7");
+}

@@ -176,9 +176,9 @@ TEST_CASE("a later start needs nothing, may change addresses, and may not become
        },
        false},
       {"another address", [](NodeOptions& o) { o.listen = "0.0.0.0:1"; }, true,
-       [](wire::Identity& i) { i.listen = "0.0.0.0:1"; }},
+       [](wire::Identity& i) { i.listen = i.cluster["n1"] = "0.0.0.0:1"; }},
       {"another address for others", [](NodeOptions& o) { o.advertise = "h:1"; }, true,
-       [](wire::Identity& i) { i.advertise = "h:1"; }},
+       [](wire::Identity& i) { i.advertise = i.cluster["n1"] = "h:1"; }},
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);

@@ -211,3 +211,29 @@ TEST_CASE("an address in use and a foreign address are refused with their name")
   CHECK(foreign.error().code == Errc::io);
   CHECK(second.listen({"127.0.0.1", 0}));
 }
+
+TEST_CASE("silent connections, however many, keep neither a new client nor a peer out") {
+  Served served({.connections_max = 2, .links_max = 1, .handshake_timeout = std::chrono::hours(1)});
+  served.answer_gets();
+  RawClient early(served.io, served.server.local_address());
+  REQUIRE(early.send(get_request(1, "a")));
+  CHECK(got(early.next_frame()) == Got{1, "a"});
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 100; ++i) {
+    silent.push_back(std::make_unique<RawClient>(served.io, served.server.local_address()));
+  }
+  CHECK(silent.front()->wait_closed());
+
+  RawClient client(served.io, served.server.local_address());
+  REQUIRE(client.send(get_request(2, "b")));
+  CHECK(got(client.next_frame()) == Got{2, "b"});
+  RawClient peer(served.io, served.server.local_address());
+  REQUIRE(peer.send(wire::peer_preamble()));
+  CHECK(peer.wait_bytes(wire::kPreambleBytes));
+  RawClient beyond(served.io, served.server.local_address());
+  REQUIRE(beyond.send(get_request(3, "c")));
+  CHECK(got(beyond.next_frame()) == Got{3, "exhausted"});
+  REQUIRE(early.send(get_request(4, "d")));
+  CHECK(got(early.next_frame()) == Got{4, "d"});
+  CHECK_FALSE(silent.back()->poll());
+}

@@ -156,8 +156,9 @@ TEST_CASE(
     for (const Seen& seen : all) {
       records.insert(records.end(), seen.offline.begin(), seen.offline.end());
     }
-    if (round % 2 == 0 && round + 1 < rounds())
-      continue;  // let writes meet those of the round before, too
+    // All is judged after every second round, not after each: to judge is to wait until all has
+    // settled, and then no pending write would ever meet those of the round before.
+    if (round % 2 == 0 && round + 1 < rounds()) continue;
 
     for (Settled& write : settle_all(cluster, std::span(records).subspan(asked))) {
       settled.push_back(std::move(write));

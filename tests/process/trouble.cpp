@@ -25,22 +25,37 @@ LoadOptions load_options(const Cluster& cluster) {
   return options;
 }
 
+namespace {
+
+// These tests draw moments; they do not wait for anything.
+void nap(std::mt19937_64& random, std::uint64_t ms_max) {
+  std::this_thread::sleep_for(std::chrono::microseconds(random() % (ms_max * 1000)));
+}
+
+}  // namespace
+
 void trouble(Cluster& cluster, std::mt19937_64& random) {
-  const auto nap = [&](std::uint64_t ms) {
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % (ms * 1000)));
-  };
-  nap(400);
+  nap(random, 400);
   std::vector<Cluster::Number> victims = {1, 2, 3};
   std::shuffle(victims.begin(), victims.end(), random);
   const std::uint64_t drawn = random() % 10;
   victims.resize(drawn < 6 ? 1 : drawn < 9 ? 2 : 3);  // mostly a minority
   cluster.kill(victims);
-  nap(700);
+  nap(random, 700);
   for (const Cluster::Number victim : victims) {
     cluster.start({victim});
-    nap(100);
+    nap(random, 100);
   }
-  nap(400);
+  nap(random, 400);
+}
+
+void pause_one(Cluster& cluster, std::mt19937_64& random) {
+  nap(random, 400);
+  const Cluster::Number victim = 1 + random() % cluster.size();
+  cluster.pause(victim);
+  nap(random, 1500);
+  cluster.resume(victim);
+  nap(random, 400);
 }
 
 std::string surprises_of(const std::vector<Seen>& all) {

@@ -22,6 +22,9 @@ namespace causeway::test {
 /// One round: some nodes are killed at a moment of no meaning, and come back at another. Returns with all nodes running.
 void trouble(Cluster& cluster, std::mt19937_64& random);
 
+/// A node stands still for a while (SIGSTOP), perhaps the leader, perhaps longer than an election takes.
+void pause_one(Cluster& cluster, std::mt19937_64& random);
+
 /// Errors that clients saw and no fault explains, as lines.
 [[nodiscard]] std::string surprises_of(const std::vector<Seen>& all);
 
