@@ -34,11 +34,6 @@ Stamp HybridClock::next(WallTime wall, std::optional<Stamp> log_time_now) {
 
 void HybridClock::observe_committed(Stamp stamp) { last_ = std::max(last_, stamp); }
 
-void HybridClock::observe_uncommitted(Stamp stamp, std::optional<Stamp> log_time_now) {
-  if (!log_time_now) return;
-  last_ = std::max(last_, std::min(stamp, limit(*log_time_now)));
-}
-
 void HybridClock::heard_leader(Stamp log_time_now, Stamp held) {
   if (last_ <= limit(log_time_now)) return;
   last_ = std::min(last_, held);

@@ -34,10 +34,6 @@ class HybridClock {
   /// A committed stamp was applied here.
   void observe_committed(Stamp stamp);
 
-  /// An uncommitted stamp from elsewhere: moves the clock at most to max_drift ahead of log time now, and not at all
-  /// without an estimate.
-  void observe_uncommitted(Stamp stamp, std::optional<Stamp> log_time_now);
-
   /// A leader was heard. A clock further ahead than allowed goes back to just above `held`, the greatest stamp still
   /// held here (journal and committed state).
   void heard_leader(Stamp log_time_now, Stamp held);

@@ -96,32 +96,6 @@ TEST_CASE("a committed stamp always moves the clock, a lower one never moves it 
   CHECK(c.next({kMsNow}, at(kMsNow)) == at(kMs2046, 2));
 }
 
-TEST_CASE("an uncommitted stamp from elsewhere moves it at most to the limit") {
-  struct Row {
-    const char* why;
-    Stamp heard;
-    std::optional<Stamp> log_time;
-    Stamp want_last;
-  };
-  const Stamp start = at(kMsNow);
-  const std::vector<Row> rows = {
-      {"a peer of 2^63 without an estimate: not at all",
-       {std::uint64_t{1} << 63},
-       std::nullopt,
-       start},
-      {"a plausible one without an estimate: not at all", at(kMsNow + 1), std::nullopt, start},
-      {"a peer of 2^63 beside log time", {std::uint64_t{1} << 63}, at(kMsNow), at(kMsNow + 500)},
-      {"a plausible one", at(kMsNow + 3, 5), at(kMsNow), at(kMsNow + 3, 5)},
-      {"an old one", at(kMs1970), at(kMsNow), start},
-  };
-  for (const Row& row : rows) {
-    CAPTURE(row.why);
-    HybridClock c = clock(start);
-    c.observe_uncommitted(row.heard, row.log_time);
-    CHECK(c.last() == row.want_last);
-  }
-}
-
 TEST_CASE("who hears a leader comes back from the future, to just above what is still held here") {
   struct Row {
     const char* why;
