@@ -2,12 +2,11 @@
 //
 // A hybrid clock follows the wall clock, and counts on above it where the wall clock stands still or went back. The
 // usual one takes every stamp it hears of, so that one device that booted in 2046 drags all others there, for good.
-// Here three sources have three rights (design 3.1):
+// Here the two sources have two rights (design 3.1):
 //
-//     committed stamps          move it always: what is written next must lie above what is visible here
-//     the wall clock            moves it freely only while nothing better is known; with an estimate of log time
-//     uncommitted stamps        at hand, no further than `max_drift` ahead of that; without one, stamps from
-//                               elsewhere do not move it at all
+//     committed stamps   move it always: what is written next must lie above what is visible here
+//     the wall clock     moves it freely only while nothing better is known; with an estimate of log time at hand,
+//                        no further than `max_drift` ahead of that
 //
 // And the way back: a clock that ran ahead while alone returns, once a leader is heard, to just above the stamps that
 // are still held here. It gives those stamps' writes no advantage that lasts: the log time of their entry caps them.
