@@ -1,8 +1,9 @@
 // Immutable bytes that many parts of one process hold at once without copying them.
 //
-// A value's bytes stand in the log's cache, in a batch on its way to the disk, in messages to several peers and in a batch
-// to apply, on three threads. They never change, so a count of owners is all that is needed: one allocation holds count
-// and bytes. A slice shares the owner of the whole and keeps all of it alive.
+// A value's bytes stand in the log's cache, in a batch on its way to the disk, in messages to
+// several peers and in a batch to apply, on three threads. They never change, so a count of owners
+// is all that is needed: one allocation holds count and bytes. A slice shares the owner of the
+// whole and keeps all of it alive.
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,8 @@ class Blob {
   /// Copies `bytes` into a buffer of its own.
   static Blob copy_of(std::string_view bytes);
 
-  /// Makes a buffer of `size` bytes and lets `fill(char*)` write all of them before anybody else sees it.
+  /// Makes a buffer of `size` bytes and lets `fill(char*)` write all of them before anybody else
+  /// sees it.
   template <class Fill>
   static Blob build(std::size_t size, Fill&& fill) {
     Blob blob = allocate(size);

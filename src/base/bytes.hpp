@@ -1,7 +1,7 @@
 // Fixed little-endian layouts to bytes and back, for the records that last (docs/formats.md).
 //
-// The reader never reads past its end: a short input sets `ok()` to false and yields zeros, so that a decoder reads all
-// its fields in one straight line and looks once.
+// The reader never reads past its end: a short input sets `ok()` to false and yields zeros, so that
+// a decoder reads all its fields in one straight line and looks once.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // Checks against programmer errors, on in every build.
 //
-// A failed check means that the program is wrong, so nothing it would write next can be trusted: it stops. Bytes from
-// outside (peer, client, disk) must never reach one of these; they are `Errc::corrupt` or `Errc::invalid`.
+// A failed check means that the program is wrong, so nothing it would write next can be trusted: it
+// stops. Bytes from outside (peer, client, disk) must never reach one of these; they are
+// `Errc::corrupt` or `Errc::invalid`.
 #pragma once
 
 #include <causeway/check_handler.hpp>

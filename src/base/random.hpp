@@ -1,6 +1,8 @@
-// Randomness as the core sees it: a seeded generator of our own (SplitMix64, Steele, Lea and Flood 2014).
+// Randomness as the core sees it: a seeded generator of our own (SplitMix64, Steele, Lea and Flood
+// 2014).
 //
-// The standard library's distributions give other numbers with other libraries, and a replay must not depend on that.
+// The standard library's distributions give other numbers with other libraries, and a replay must
+// not depend on that.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +22,8 @@ class Random {
     return z ^ (z >> 31);
   }
 
-  /// A number in [0, bound). `bound` must not be 0. The bias is below bound / 2^64, which no test can see.
+  /// A number in [0, bound). `bound` must not be 0. The bias is below bound / 2^64, which no test
+  /// can see.
   std::uint64_t below(std::uint64_t bound) {
     CAUSEWAY_CHECK(bound > 0);
     return next() % bound;

@@ -1,7 +1,8 @@
 // Time as the core sees it: always handed in, never asked for.
 //
-// Three clocks that must not be mixed are three types: the monotonic clock drives timers, the wall clock feeds stamps and
-// may lie, the boot clock counts suspended time too and dates journal records.
+// Three clocks that must not be mixed are three types: the monotonic clock drives timers, the wall
+// clock feeds stamps and may lie, the boot clock counts suspended time too and dates journal
+// records.
 #pragma once
 
 #include <chrono>

@@ -35,8 +35,8 @@ ExitCode outcome(const Session& session);
 /// status.cpp. It reaches servers by itself: --all asks more than one.
 ExitCode status(const Invocation& invocation, const Terminal& terminal);
 
-/// For each server: one that does not answer costs no more than the call may take. `await --timeout 0s` has
-/// no time to wait for a verdict, but the time to ask.
+/// For each server: one that does not answer costs no more than the call may take. `await --timeout
+/// 0s` has no time to wait for a verdict, but the time to ask.
 std::chrono::milliseconds connect_timeout(const Invocation& invocation);
 
 /// Says what went wrong. `server` is the one that said so; empty: none was reached.

@@ -32,7 +32,8 @@ void append_opening_configuration(RaftState& state, Effects& out) {
   Configuration configuration = configuration_of(state);
   if (configuration.cluster == 0) configuration.cluster = state.random.id();
   bind(configuration.members[state.self], state.options.origin);
-  // First those that voted: a name may be connected as another directory by now, but this one's promise was counted.
+  // First those that voted: a name may be connected as another directory by now, but this one's
+  // promise was counted.
   for (Peer peer = 0; peer < state.links.size(); ++peer) {
     bind(configuration.members[peer], state.candidacy.granted[peer]);
   }

@@ -1,7 +1,8 @@
 // Tying the members' names to the directories behind them, by configuration entries (design 3.5).
 //
-// Each leader's term opens with one, which is the no-op of Raft at the same time. It binds what is unbound: this node, the
-// directories that voted for it, and those that are connected. Who connects later is bound by one more entry.
+// Each leader's term opens with one, which is the no-op of Raft at the same time. It binds what is
+// unbound: this node, the directories that voted for it, and those that are connected. Who connects
+// later is bound by one more entry.
 #pragma once
 
 #include "consensus/raft_state.hpp"

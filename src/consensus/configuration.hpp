@@ -1,8 +1,9 @@
-// Who the members are and which origin each name is bound to; a log entry of its own kind (design 3.5).
+// Who the members are and which origin each name is bound to; a log entry of its own kind (design
+// 3.5).
 //
-// A voter is counted only while it is the very directory that joined: a wiped node under its old name has forgotten its
-// votes and acknowledgements. So the log binds each name to an origin. The configuration takes effect when it is appended
-// and is undone when it is truncated.
+// A voter is counted only while it is the very directory that joined: a wiped node under its old
+// name has forgotten its votes and acknowledgements. So the log binds each name to an origin. The
+// configuration takes effect when it is appended and is undone when it is truncated.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // Which of the records handed out are durable.
 //
-// Records leave with a ticket, and the news that a ticket is durable comes back later. Between the two the log may be
-// truncated: then what a ticket made durable counts only up to where the log still is what was written.
+// Records leave with a ticket, and the news that a ticket is durable comes back later. Between the
+// two the log may be truncated: then what a ticket made durable counts only up to where the log
+// still is what was written.
 //
 //   ticket 5: entries ..10    ticket 6: entry 8' (replaces 8..10)
 //   durable(5) now means 7, not 10; durable(6) means 8
@@ -16,7 +17,8 @@
 
 namespace causeway::consensus {
 
-/// Invariants: tickets and indices of the pending writes ascend; durable_index() never exceeds the last index of the log.
+/// Invariants: tickets and indices of the pending writes ascend; durable_index() never exceeds the
+/// last index of the log.
 class Durability {
  public:
   explicit Durability(LogIndex recovered) : durable_index_(recovered) {}

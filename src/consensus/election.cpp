@@ -9,22 +9,23 @@
 namespace causeway::consensus {
 namespace {
 
-// A disk that confirms nothing for an election timeout would not confirm the vote either; each try would only raise the
-// term. A candidate waits for its own vote in the same way.
+// A disk that confirms nothing for an election timeout would not confirm the vote either; each try
+// would only raise the term. A candidate waits for its own vote in the same way.
 bool disk_is_stuck(const RaftState& state) {
   const auto since = state.disk.waiting_since();
   return since && state.now.mono - *since >= state.options.election_timeout;
 }
 
-// CheckQuorum ends a leader that lost its majority, so a leader that was heard lately is worth protecting.
+// CheckQuorum ends a leader that lost its majority, so a leader that was heard lately is worth
+// protecting.
 bool protects_leader_from(const RaftState& state, Peer candidate) {
   if (state.phase == Phase::leader) return true;
   if (!state.leader || *state.leader == candidate || !state.following.word) return false;
   return state.now.mono - *state.following.word < state.options.election_timeout;
 }
 
-// The only reasons to refuse for good (design 3.5): the candidate's name belongs to another directory, its log is of
-// another cluster or behind this one.
+// The only reasons to refuse for good (design 3.5): the candidate's name belongs to another
+// directory, its log is of another cluster or behind this one.
 bool may_lead(const RaftState& state, Peer candidate, const RequestVote& request) {
   const Origin bound = binding_of(state, candidate);
   if (bound != Origin{} && bound != state.links[candidate].origin) return false;

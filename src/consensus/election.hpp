@@ -1,11 +1,13 @@
-// Leader election (Raft section 5.2 and 5.4.1) with PreVote and CheckQuorum (dissertation 9.6, 6.2).
+// Leader election (Raft section 5.2 and 5.4.1) with PreVote and CheckQuorum (dissertation 9.6,
+// 6.2).
 //
-// Without PreVote a node back from a partition deposes a working leader with its high term. PreVote asks first: who has heard
-// a leader lately says no, and nobody's term or vote changes. That alone would lock out a node whose term is higher for
-// another reason (it campaigned, its messages were lost): it accepts nothing from the leader, and nobody elects it. So a
-// leader that learns of a higher term asks for a term above that itself; a follower protects its leader from others, not
-// from itself. The office changes its term, not its holder. If meanwhile another majority follows another leader, nobody
-// grants, and the old one follows.
+// Without PreVote a node back from a partition deposes a working leader with its high term. PreVote
+// asks first: who has heard a leader lately says no, and nobody's term or vote changes. That alone
+// would lock out a node whose term is higher for another reason (it campaigned, its messages were
+// lost): it accepts nothing from the leader, and nobody elects it. So a leader that learns of a
+// higher term asks for a term above that itself; a follower protects its leader from others, not
+// from itself. The office changes its term, not its holder. If meanwhile another majority follows
+// another leader, nobody grants, and the old one follows.
 #pragma once
 
 #include "consensus/raft_state.hpp"

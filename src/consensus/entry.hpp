@@ -1,8 +1,9 @@
 // One entry of the Raft log, and the running hash that ties it to everything before it.
 //
-// Raft's log matching compares index and term alone. That finds every honest difference, but not a disk that gave back old
-// bytes or a directory that was copied. So each entry also carries a hash over itself and all entries before it: two logs
-// whose hashes agree at an index are the same up to there, and a difference is found at the next append (design 3.5).
+// Raft's log matching compares index and term alone. That finds every honest difference, but not a
+// disk that gave back old bytes or a directory that was copied. So each entry also carries a hash
+// over itself and all entries before it: two logs whose hashes agree at an index are the same up to
+// there, and a difference is found at the next append (design 3.5).
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
-/// The running hash behind `entry`, given that of the entry before it (0 before the first). Ignores `entry.hash`.
+/// The running hash behind `entry`, given that of the entry before it (0 before the first). Ignores
+/// `entry.hash`.
 [[nodiscard]] std::uint64_t running_hash(std::uint64_t previous, const Entry& entry);
 
 /// Where a log stands: what must be known of an entry to append behind it.

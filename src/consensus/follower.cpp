@@ -13,14 +13,16 @@ LogIndex end_of(const AppendEntries& message) {
   return {message.prev_log_index.value + message.entries.size()};
 }
 
-// A configuration must name the members that this node was started with: their order is the peers' numbers.
+// A configuration must name the members that this node was started with: their order is the peers'
+// numbers.
 bool is_configuration_of(const RaftState& state, const Entry& entry) {
   const auto decoded = Configuration::decode(entry.payload.view());
   if (!decoded) return false;
   return std::ranges::equal(decoded.value().members, state.options.voters, {}, &Member::name);
 }
 
-// Consecutive, terms and log time as they must be along a log, hashes as the entries' bytes give them.
+// Consecutive, terms and log time as they must be along a log, hashes as the entries' bytes give
+// them.
 bool is_well_formed(const RaftState& state, const AppendEntries& message) {
   if (message.prev_log_index.value > UINT64_MAX / 2 || message.prev_log_term > message.term) {
     return false;
@@ -110,7 +112,8 @@ bool append(RaftState& state, Effects& out, Entry entry, std::uint64_t hash_befo
   return true;
 }
 
-// Skips what is here already; a shorter message that comes late cuts nothing off. False: not all could be taken.
+// Skips what is here already; a shorter message that comes late cuts nothing off. False: not all
+// could be taken.
 bool take_entries(RaftState& state, Effects& out, AppendEntries& message) {
   std::uint64_t hash_before = message.prev_log_hash;
   for (Entry& entry : message.entries) {
@@ -157,7 +160,8 @@ void receive(RaftState& state, Effects& out, Peer from, AppendEntries&& message)
   if (message.term < state.hard.term) return refuse(state, out, from, message, {}, {});
   if (!is_well_formed(state, message)) return;
   if (message.term == state.hard.term) {
-    // Another leader in the same term: only votes of wiped directories make that possible (design 3.5).
+    // Another leader in the same term: only votes of wiped directories make that possible (design
+    // 3.5).
     if (state.phase == Phase::leader || (state.leader && *state.leader != from)) return;
   }
   if (message.term > state.hard.term || state.leader != from || state.phase != Phase::follower) {

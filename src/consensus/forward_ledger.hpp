@@ -1,8 +1,9 @@
 // What a leader remembers of the proposals that one peer forwarded to it in this term (design 3.4).
 //
-// The peer numbers them 1, 2, ...; the leader takes them in that order, so one number, the next, says what was decided: all
-// below it was appended, except what stands in a short list of refusals. A withdrawal may come before the proposal it names
-// (which was lost, and will be sent again): then the refusal waits in the list for its counter.
+// The peer numbers them 1, 2, ...; the leader takes them in that order, so one number, the next,
+// says what was decided: all below it was appended, except what stands in a short list of refusals.
+// A withdrawal may come before the proposal it names (which was lost, and will be sent again): then
+// the refusal waits in the list for its counter.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,8 @@ class ForwardLedger {
   /// The next counter is decided: appended, or refused in advance.
   void advance() { ++next_; }
   enum class Why : std::uint8_t { withdrawn, limit };
-  /// Refuses `counter` for good. False, and nothing happened, when too many refusals are remembered.
+  /// Refuses `counter` for good. False, and nothing happened, when too many refusals are
+  /// remembered.
   [[nodiscard]] bool refuse(std::uint64_t counter, Why why);
   /// The peer knows what became of all counters below.
   void forget_below(std::uint64_t counter);

@@ -1,5 +1,5 @@
-// Proposals on their way from any member into the leader's log (design 3.4): what joins ProposalQueue (the sender) and
-// ForwardLedger (the leader) to the rest.
+// Proposals on their way from any member into the leader's log (design 3.4): what joins
+// ProposalQueue (the sender) and ForwardLedger (the leader) to the rest.
 #pragma once
 
 #include "consensus/raft_state.hpp"

@@ -1,4 +1,5 @@
-// What members say to each other (docs/architecture.md has the table: who sends what to whom, what must be durable first).
+// What members say to each other (docs/architecture.md has the table: who sends what to whom, what
+// must be durable first).
 //
 // No message names its sender: the connection does, and the handshake has checked name and origin.
 #pragma once
@@ -14,7 +15,8 @@
 
 namespace causeway::consensus {
 
-/// RequestVote (Raft section 5.2) and, with `pre`, PreVote (dissertation 9.6), which changes neither term nor vote.
+/// RequestVote (Raft section 5.2) and, with `pre`, PreVote (dissertation 9.6), which changes
+/// neither term nor vote.
 struct RequestVote {
   Term term;  ///< pre: the term that the sender would start
   LogIndex last_log_index;
@@ -39,8 +41,9 @@ struct AppendEntries {
   Term prev_log_term;
   std::uint64_t prev_log_hash = 0;
   LogIndex leader_commit;
-  /// Identity that the answer repeats: ReadIndex rounds and probes draw fresh ones, ascending within the term. 0: no answer is
-  /// wanted before something became durable, unless the append is refused.
+  /// Identity that the answer repeats: ReadIndex rounds and probes draw fresh ones, ascending
+  /// within the term. 0: no answer is wanted before something became durable, unless the append is
+  /// refused.
   std::uint64_t round = 0;
   Stamp log_time_now;           ///< the leader's log clock as it sends
   std::uint64_t reachable = 0;  ///< members that the leader hears, itself too: bit n for Peer n
@@ -52,8 +55,8 @@ struct AppendEntriesReply {
   Term term;
   bool accepted = false;
   LogIndex match_index;  ///< accepted: durable here and equal to the leader's log up to this index
-  // Refused: the follower's log conflicts. Term of its entry at prev_log_index (0: its log is shorter) and the first index
-  // that it holds of that term (its last index + 1 when shorter).
+  // Refused: the follower's log conflicts. Term of its entry at prev_log_index (0: its log is
+  // shorter) and the first index that it holds of that term (its last index + 1 when shorter).
   Term conflict_term;
   LogIndex conflict_index;
   std::uint64_t round = 0;  ///< as in the request
@@ -67,7 +70,8 @@ struct TimeoutNow {
   friend bool operator==(const TimeoutNow&, const TimeoutNow&) = default;
 };
 
-/// Proposals on their way to the leader (design 3.4). They hold counters first, first + 1, ... of this incarnation in `term`.
+/// Proposals on their way to the leader (design 3.4). They hold counters first, first + 1, ... of
+/// this incarnation in `term`.
 struct Forward {
   struct Item {
     Blob payload;
@@ -90,7 +94,8 @@ struct Withdraw {
   friend bool operator==(const Withdraw&, const Withdraw&) = default;
 };
 
-/// The leader's word on forwarded proposals. All counters below `next_counter` are decided: appended, unless named refused.
+/// The leader's word on forwarded proposals. All counters below `next_counter` are decided:
+/// appended, unless named refused.
 struct ForwardReply {
   Term term;
   Incarnation incarnation;

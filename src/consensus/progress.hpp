@@ -1,14 +1,15 @@
 // What a leader knows of one follower, and how much it may send.
 //
-// While it does not know where the follower's log agrees with its own it *probes*: one AppendEntries at a time, further back
-// after each refusal. Once one was accepted it *streams*: it sends ahead without waiting, as far as the bytes in flight
-// allow. Lost messages need no bookkeeping: what comes next (a heartbeat at the latest) does not fit to the follower's log,
-// is refused, and the leader probes again.
+// While it does not know where the follower's log agrees with its own it *probes*: one
+// AppendEntries at a time, further back after each refusal. Once one was accepted it *streams*: it
+// sends ahead without waiting, as far as the bytes in flight allow. Lost messages need no
+// bookkeeping: what comes next (a heartbeat at the latest) does not fit to the follower's log, is
+// refused, and the leader probes again.
 //
 //   probe --accepted--> stream --refused, reconnected--> probe
 //
-// Answers may be late or out of order; each probe draws a fresh round, so that an answer to an earlier position is known
-// as one.
+// Answers may be late or out of order; each probe draws a fresh round, so that an answer to an
+// earlier position is known as one.
 #pragma once
 
 #include <cstddef>
@@ -36,21 +37,24 @@ struct Progress {
 
   // The next entry to send; in stream mode all before it were sent.
   LogIndex next{1};
-  // Where the log stands at next - 1: what AppendEntries names as previous. Empty when that left the cache.
+  // Where the log stands at next - 1: what AppendEntries names as previous. Empty when that left
+  // the cache.
   std::optional<LogPosition> before_next;
   // Durable at the directory behind the present connection, and equal to this leader's log.
   LogIndex match;
 
-  // What the directory `acked_by` acknowledged in this term. Counts towards a majority while `acked_by` is the origin that
-  // the name is bound to; kept over reconnections, also of other directories under that name.
+  // What the directory `acked_by` acknowledged in this term. Counts towards a majority while
+  // `acked_by` is the origin that the name is bound to; kept over reconnections, also of other
+  // directories under that name.
   Origin acked_by;
   LogIndex acked;
-  // It once showed less than it had acknowledged: an old copy of its directory was put back. Never counted again by this
-  // leader (design 3.3).
+  // It once showed less than it had acknowledged: an old copy of its directory was put back. Never
+  // counted again by this leader (design 3.3).
   bool distrusted = false;
 
-  // Probe: the round of the first one sent from here (0: none yet), what the follower had acknowledged by then, the end of
-  // the entries that went with it, and whether the next flush sends one.
+  // Probe: the round of the first one sent from here (0: none yet), what the follower had
+  // acknowledged by then, the end of the entries that went with it, and whether the next flush
+  // sends one.
   std::uint64_t probe_round = 0;
   LogIndex probe_match;
   std::optional<LogPosition> probe_end;
@@ -64,8 +68,8 @@ struct Progress {
   LogIndex
       sent_commit;  // the follower was sent, or will be able to conclude, that this is committed
 
-  // A slow follower needs entries from disk: what was asked for; whether the disk failed to give them since the last
-  // heartbeat.
+  // A slow follower needs entries from disk: what was asked for; whether the disk failed to give
+  // them since the last heartbeat.
   std::optional<LogIndex> fetching;
   bool fetch_failed = false;
 

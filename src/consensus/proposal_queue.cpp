@@ -138,8 +138,8 @@ void ProposalQueue::receive(Term term, const ForwardReply& reply, Effects& out) 
     sent.payload = {};
   }
   cursor_ = std::max(cursor_, answered_);
-  // Answers to earlier messages come while later ones are under way. Only one that brings nothing new tells of a gap, and
-  // it may come more than once.
+  // Answers to earlier messages come while later ones are under way. Only one that brings nothing
+  // new tells of a gap, and it may come more than once.
   if (!progress && reply.next_counter < cursor_ && gap_sent_at_ != answered_) {
     cursor_ = answered_;
     gap_sent_at_ = answered_;
@@ -168,7 +168,8 @@ ProposalQueue::Sent& ProposalQueue::at_counter(std::uint64_t counter) {
 
 std::uint64_t ProposalQueue::counters_end() const { return sent_base_ + sent_.size() - first_ + 1; }
 
-// What was sent in earlier terms is never sent again: it may be in the log already. So it needs no payload.
+// What was sent in earlier terms is never sent again: it may be in the log already. So it needs no
+// payload.
 void ProposalQueue::enter_term(Term term) {
   if (term_ == term) return;
   for (Sent& sent : sent_) sent.payload = {};
@@ -215,7 +216,8 @@ Forward ProposalQueue::make_forward(std::uint64_t from, const Window& window) {
   return forward;
 }
 
-// The payload stays until its counter is answered: the leader takes counters in order, without a gap.
+// The payload stays until its counter is answered: the leader takes counters in order, without a
+// gap.
 void ProposalQueue::drop(Sent& sent, Dropped why, Effects& out) {
   out.dropped.push_back({sent.id, why});
   places_.erase(sent.id);

@@ -1,16 +1,18 @@
-// The proposals of this node on their way into the log, in the order in which they were made (design 3.4).
+// The proposals of this node on their way into the log, in the order in which they were made
+// (design 3.4).
 //
-// A proposal waits until there is a leader. If that is another node, it gets the next counter of this term and is forwarded;
-// the leader appends in counter order. From then on it may stand in a log, and must not be sent in a later term: it could
-// happen twice. It ends in one of three ways: its owner sees it applied (`resolved`), the leader refuses it for good, or an
-// entry of a later term is applied, and since terms never fall along the log it will never be in it (`lost`).
+// A proposal waits until there is a leader. If that is another node, it gets the next counter of
+// this term and is forwarded; the leader appends in counter order. From then on it may stand in a
+// log, and must not be sent in a later term: it could happen twice. It ends in one of three ways:
+// its owner sees it applied (`resolved`), the leader refuses it for good, or an entry of a later
+// term is applied, and since terms never fall along the log it will never be in it (`lost`).
 //
 //   waiting --forwarded--> sent (counter) --ForwardReply--> answered: in that leader's log
 //      |                        |                               |
 //   withdrawn              refused                     resolved, or lost by a later term
 //
-// Messages may be lost. The leader's answers say what it would take next; what it has not answered is sent again after a
-// reconnection, after a pause, or at once when an answer shows a gap.
+// Messages may be lost. The leader's answers say what it would take next; what it has not answered
+// is sent again after a reconnection, after a pause, or at once when an answer shows a gap.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +30,8 @@
 
 namespace causeway::consensus {
 
-/// Invariants: every sent proposal was made before every waiting one; counters of a term are consecutive from 1; at most
-/// `open_max` proposals are open.
+/// Invariants: every sent proposal was made before every waiting one; counters of a term are
+/// consecutive from 1; at most `open_max` proposals are open.
 class ProposalQueue {
  public:
   ProposalQueue(std::size_t open_max, Incarnation incarnation)
@@ -43,7 +45,8 @@ class ProposalQueue {
   /// An entry of `term` was applied: what was sent in an earlier term and is still open is lost.
   void applied(Term term, Effects& out);
 
-  /// The oldest waiting proposal, for a leader: `append_front` says that it is in the log of `term`, `drop_front` that it never will be.
+  /// The oldest waiting proposal, for a leader: `append_front` says that it is in the log of
+  /// `term`, `drop_front` that it never will be.
   [[nodiscard]] const Blob* front() const;
   [[nodiscard]] Blob append_front(Term term);
   void drop_front(Dropped why, Effects& out);
@@ -58,7 +61,8 @@ class ProposalQueue {
   [[nodiscard]] std::vector<Message> take_messages(const Window& window);
   /// The present leader's answer in `term`. Nonsense is ignored.
   void receive(Term term, const ForwardReply& reply, Effects& out);
-  /// What is unanswered goes out again with the next messages: all of it after a reconnection, a batch after a pause.
+  /// What is unanswered goes out again with the next messages: all of it after a reconnection, a
+  /// batch after a pause.
   void send_again_all();
   void send_again_some();
   /// Something was sent in `term` and has no answer yet.
@@ -101,7 +105,8 @@ class ProposalQueue {
   std::uint64_t sent_base_ = 0;
   std::unordered_map<ProposalId, Place> places_;  // never iterated
 
-  // The counters of term_, the newest in which something was sent or appended. Counter 1 stands at position first_.
+  // The counters of term_, the newest in which something was sent or appended. Counter 1 stands at
+  // position first_.
   Term term_;
   bool appended_here_ = false;  // this node was its leader: there are no counters
   std::uint64_t first_ = 0;

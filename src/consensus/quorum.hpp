@@ -1,8 +1,9 @@
 // What a majority of voters has, and the middle of what they say.
 //
-// Raft commits what a majority stores: of n values sorted ascending that is the one at n - majority, since it and all above
-// it are a majority (Raft section 5.3). Log time follows the lower median of the wall clocks, so that no single clock, and
-// no minority of clocks, moves it (design 3.1).
+// Raft commits what a majority stores: of n values sorted ascending that is the one at n -
+// majority, since it and all above it are a majority (Raft section 5.3). Log time follows the lower
+// median of the wall clocks, so that no single clock, and no minority of clocks, moves it (design
+// 3.1).
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Dispatches: each call to the parts that it concerns, in an order in which each sees what the one before decided.
+// Dispatches: each call to the parts that it concerns, in an order in which each sees what the one
+// before decided.
 #include "consensus/raft.hpp"
 
 #include <algorithm>

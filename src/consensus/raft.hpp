@@ -1,15 +1,16 @@
-// Raft (Ongaro and Ousterhout 2014; Ongaro's dissertation) as one plain object: no thread, socket, file, clock or random device.
+// Raft (Ongaro and Ousterhout 2014; Ongaro's dissertation) as one plain object: no thread, socket,
+// file, clock or random device.
 //
-// The owner hands in messages, time, and the news that records are durable; it gets messages to send, records to make durable
-// and indices to apply. What differs from the paper:
+// The owner hands in messages, time, and the news that records are durable; it gets messages to
+// send, records to make durable and indices to apply. What differs from the paper:
 //   - Durability is asynchronous: records go out with a ticket, the leader sends entries meanwhile but counts its own copy only
 //     when durable, and an answer that rests on a record waits in `Effects::after_sync` for its ticket.
 //   - Entries carry log time and a running hash (design 3.1, 3.5).
 //   - Names are bound to origins; a member with another origin than its name's is served but never counted.
 //   - Proposals and reads may be made at any member: consensus carries them to the leader in order, exactly once per term, and says
 //     when one will certainly never be appended (design 3.4).
-// This file holds the interface; the parts stand beside it: quorum, progress, log_view, log_clock, election, replication,
-// read_index, forwarding.
+// This file holds the interface; the parts stand beside it: quorum, progress, log_view, log_clock,
+// election, replication, read_index, forwarding.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +52,8 @@ struct Options {
 
 /// Term and vote: one record, durable before any message that depends on it leaves.
 ///
-/// A vote is given to a directory, not to a name: a candidate that was wiped since asks as somebody else.
+/// A vote is given to a directory, not to a name: a candidate that was wiped since asks as somebody
+/// else.
 struct HardState {
   Term term;
   std::string voted_for;  ///< empty: nobody in this term
@@ -62,7 +64,8 @@ struct HardState {
 /// What is written to the log. An entry replaces every entry at its index and above.
 using Record = std::variant<Entry, HardState>;
 
-/// Everything that a start needs of the past; built by feeding each record of the log to `log` and `hard_state` in order.
+/// Everything that a start needs of the past; built by feeding each record of the log to `log` and
+/// `hard_state` in order.
 struct Recovered {
   HardState hard_state;
   LogView log;
@@ -99,8 +102,9 @@ struct ReadReady {
   friend bool operator==(const ReadReady&, const ReadReady&) = default;
 };
 
-/// A slow follower needs entries that are no longer in memory: answer with `Raft::fetched`. At least one entry, then more while
-/// their payloads stay within `bytes_max`; it is no harm to give fewer.
+/// A slow follower needs entries that are no longer in memory: answer with `Raft::fetched`. At
+/// least one entry, then more while their payloads stay within `bytes_max`; it is no harm to give
+/// fewer.
 struct Fetch {
   Peer peer = 0;
   LogIndex from;
@@ -108,7 +112,8 @@ struct Fetch {
   friend bool operator==(const Fetch&, const Fetch&) = default;
 };
 
-/// What must now be done. Filled by one or more calls, then by `flush`, then carried out and cleared by the owner.
+/// What must now be done. Filled by one or more calls, then by `flush`, then carried out and
+/// cleared by the owner.
 struct Effects {
   std::vector<Record> records;   ///< to append to the log, in order, as the write numbered `ticket`
   std::uint64_t ticket = 0;      ///< of `records`; ascending, 0 when there are none
@@ -134,8 +139,9 @@ struct RaftState;  // raft_state.hpp, for the parts of this folder alone
 
 /// Owned by the node's loop; used from one thread.
 ///
-/// Every call may add to `out`; after the calls of one step the owner calls `flush` once, which sends what piled up (entries to
-/// followers, forwarded proposals, a shared read round), so that work batches by itself.
+/// Every call may add to `out`; after the calls of one step the owner calls `flush` once, which
+/// sends what piled up (entries to followers, forwarded proposals, a shared read round), so that
+/// work batches by itself.
 ///
 /// Invariants (checked after each step in tests):
 ///   - term and commit index never fall; the vote changes only with the term
@@ -152,38 +158,47 @@ class Raft {
   void tick(const Now& now, Effects& out);
   [[nodiscard]] Instant next_deadline() const;
 
-  /// A connection to `peer` exists and its handshake named this origin and incarnation; messages sent before may be lost. May be
-  /// called again without a `peer_down` between: another connection took the place of the old one.
+  /// A connection to `peer` exists and its handshake named this origin and incarnation; messages
+  /// sent before may be lost. May be called again without a `peer_down` between: another connection
+  /// took the place of the old one.
   void peer_up(const Now& now, Peer peer, Origin origin, Incarnation incarnation, Effects& out);
   void peer_down(const Now& now, Peer peer, Effects& out);
-  /// `from` is the directory and the incarnation that the newest `peer_up` named: who owns the connections does not hand in what
-  /// another one says. Untrusted all the same: nonsense is ignored. Before the first `peer_up` everything is.
+  /// `from` is the directory and the incarnation that the newest `peer_up` named: who owns the
+  /// connections does not hand in what another one says. Untrusted all the same: nonsense is
+  /// ignored. Before the first `peer_up` everything is.
   void receive(const Now& now, Peer from, Message message, Effects& out);
 
   /// All records up to `ticket` are durable.
   void durable(const Now& now, std::uint64_t ticket, Effects& out);
 
-  /// Entries read back for a Fetch: consecutive from `from`; empty when they could not be read (asked again at a heartbeat).
+  /// Entries read back for a Fetch: consecutive from `from`; empty when they could not be read
+  /// (asked again at a heartbeat).
   void fetched(const Now& now, Peer peer, LogIndex from, std::vector<Entry> entries, Effects& out);
 
-  /// Carries `payload` to the log, here or through the leader, in the order of these calls. Waits while there is no leader.
-  /// Ends by `resolved` (the owner saw its entry applied) or by a ProposalDropped.
+  /// Carries `payload` to the log, here or through the leader, in the order of these calls. Waits
+  /// while there is no leader. Ends by `resolved` (the owner saw its entry applied) or by a
+  /// ProposalDropped.
   void propose(const Now& now, ProposalId id, Blob payload, std::optional<Instant> deadline,
                Effects& out);
-  /// Asks that the proposal never happens. A ProposalDropped follows (at once, when it never left this node) unless it is or may be in the
-  /// log; then nothing follows until it is resolved or lost.
+  /// Asks that the proposal never happens. A ProposalDropped follows (at once, when it never left
+  /// this node) unless it is or may be in the log; then nothing follows until it is resolved or
+  /// lost.
   void withdraw(const Now& now, ProposalId id, Effects& out);
-  /// True while the proposal may stand in a log somewhere (false: a withdrawal now would be certain at once, or it is unknown here).
+  /// True while the proposal may stand in a log somewhere (false: a withdrawal now would be certain
+  /// at once, or it is unknown here).
   [[nodiscard]] bool may_be_in_log(ProposalId id) const;
   void resolved(ProposalId id);
-  /// The owner has applied entries up to here and has resolved what it found: older terms' proposals that are still open are lost.
+  /// The owner has applied entries up to here and has resolved what it found: older terms'
+  /// proposals that are still open are lost.
   void applied(const Now& now, LogIndex index, Term term, Effects& out);
 
-  /// Finds an index for a linearizable read; waits for a leader if need be. Ends by ReadReady or `cancel_read`.
+  /// Finds an index for a linearizable read; waits for a leader if need be. Ends by ReadReady or
+  /// `cancel_read`.
   void read(const Now& now, ReadId id, Effects& out);
   void cancel_read(ReadId id);
 
-  /// Leader: hands its office to the most up-to-date voter, if there is one; refuses proposals meanwhile (they wait). False: nobody to take it.
+  /// Leader: hands its office to the most up-to-date voter, if there is one; refuses proposals
+  /// meanwhile (they wait). False: nobody to take it.
   bool transfer_leadership(const Now& now, Effects& out);
 
   /// Sends what the calls of this step left to send. Once, at the end of each step.
@@ -193,23 +208,28 @@ class Raft {
   [[nodiscard]] Term term() const;
   [[nodiscard]] std::optional<Peer> leader() const;
   [[nodiscard]] LogIndex commit_index() const;
-  /// Committed, durable here, and checked against a leader's log: what may be applied, and the value of a commit mark.
+  /// Committed, durable here, and checked against a leader's log: what may be applied, and the
+  /// value of a commit mark.
   [[nodiscard]] LogIndex apply_index() const;
   [[nodiscard]] const LogView& log() const;
   /// Entries up to `index` are applied: they may leave the cache.
   void evict_applied(LogIndex index);
-  /// The newest configuration in the log, committed or not; before the first entry the names given at start, unbound.
+  /// The newest configuration in the log, committed or not; before the first entry the names given
+  /// at start, unbound.
   [[nodiscard]] const Configuration& configuration() const;
   /// The first entry of the cluster is known to be committed.
   [[nodiscard]] bool formed() const;
-  /// This node's name is bound to another origin: it is served, never counted, and does not campaign.
+  /// This node's name is bound to another origin: it is served, never counted, and does not
+  /// campaign.
   [[nodiscard]] bool quarantined() const;
   [[nodiscard]] std::vector<MemberStatus> members(const Now& now) const;
   /// This node exchanges messages with a leader that has a majority (or is it).
   [[nodiscard]] bool majority_reachable(const Now& now) const;
-  /// The last word from a leader (or of a majority to this leader); empty: none in this incarnation.
+  /// The last word from a leader (or of a majority to this leader); empty: none in this
+  /// incarnation.
   [[nodiscard]] std::optional<Instant> last_word(const Now& now) const;
-  /// The log's time now, as far as known in this boot: the last log time heard plus what passed since. Empty: never heard.
+  /// The log's time now, as far as known in this boot: the last log time heard plus what passed
+  /// since. Empty: never heard.
   [[nodiscard]] std::optional<Stamp> log_time_now(const Now& now) const;
 
  private:

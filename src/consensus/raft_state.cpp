@@ -11,8 +11,9 @@
 namespace causeway::consensus {
 namespace {
 
-// The hard state stands in the same log in front of the entries of its term, so it cannot be older than they are. Should
-// it be lost all the same, the vote of that term counts as given: to nobody else.
+// The hard state stands in the same log in front of the entries of its term, so it cannot be older
+// than they are. Should it be lost all the same, the vote of that term counts as given: to nobody
+// else.
 HardState not_below(HardState hard, const LogPosition& last, const Options& options) {
   if (hard.term >= last.term) return hard;
   return {last.term, options.name, options.origin};
@@ -80,8 +81,8 @@ bool is_counted(const RaftState& state, Peer peer) {
   return is_voter(state, peer) && bound != Origin{} && bound == state.links[peer].origin;
 }
 
-// A wiped voter has forgotten its vote and would vote twice in a term. While the cluster forms that is a documented limit;
-// later an unbound name has to be bound first, by the leader.
+// A wiped voter has forgotten its vote and would vote twice in a term. While the cluster forms that
+// is a documented limit; later an unbound name has to be bound first, by the leader.
 bool vote_counts(const RaftState& state, Peer peer) {
   if (is_counted(state, peer)) return true;
   const bool unbound = binding_of(state, peer) == Origin{};

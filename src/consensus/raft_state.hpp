@@ -1,9 +1,10 @@
 // The state that all parts of Raft share, and the few things that each of them does to it.
 //
-// raft.cpp sets `now` and dispatches; election, follower, replication, forwarding decide. They are free functions over this
-// struct and not classes of their own, because Raft's rules cut across: a message in a higher term ends whatever this node
-// was doing. What has no such ties (quorum, log_clock, progress, durability, proposal_queue, forward_ledger, read_index)
-// is a class that knows nothing of the rest.
+// raft.cpp sets `now` and dispatches; election, follower, replication, forwarding decide. They are
+// free functions over this struct and not classes of their own, because Raft's rules cut across: a
+// message in a higher term ends whatever this node was doing. What has no such ties (quorum,
+// log_clock, progress, durability, proposal_queue, forward_ledger, read_index) is a class that
+// knows nothing of the rest.
 #pragma once
 
 #include <cstddef>
@@ -43,7 +44,8 @@ struct Link {
 
 /// Valid in phases pre_candidate and candidate.
 struct Candidacy {
-  // Who granted, and as which directory; {0}: not (yet). A directory that was wiped after granting still granted.
+  // Who granted, and as which directory; {0}: not (yet). A directory that was wiped after granting
+  // still granted.
   std::vector<Origin> granted;
   std::vector<bool> refused;
   bool transfer = false;  ///< by TimeoutNow
@@ -51,7 +53,8 @@ struct Candidacy {
 
 /// Valid while this node follows a leader of its term.
 struct Following {
-  // Highest index known to equal this leader's log. Invariant: commit_index <= checked <= last index.
+  // Highest index known to equal this leader's log. Invariant: commit_index <= checked <= last
+  // index.
   LogIndex checked;
   std::optional<LogIndex> acknowledged;  ///< last match index told to this leader
   std::optional<Instant> word;           ///< last AppendEntries of any leader in this incarnation

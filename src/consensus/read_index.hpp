@@ -1,9 +1,10 @@
 // Linearizable reads without writing to the log (ReadIndex, dissertation section 6.4).
 //
-// A leader may answer from its commit index if it was still the leader after the read arrived. So it notes the index, starts
-// a round, and waits until a majority answers to that round or a later one: an answer to an earlier round, however late it
-// comes, says nothing about now. All reads that wait when a round starts share it. A member that does not lead asks the
-// leader, once for all reads that wait here.
+// A leader may answer from its commit index if it was still the leader after the read arrived. So
+// it notes the index, starts a round, and waits until a majority answers to that round or a later
+// one: an answer to an earlier round, however late it comes, says nothing about now. All reads that
+// wait when a round starts share it. A member that does not lead asks the leader, once for all
+// reads that wait here.
 //
 //   read -> fresh --leader--> Round (number, index) --majority--> ReadReady
 //             |  \--other---> Asked (id) ----ReadIndexReply----> ReadReady
@@ -22,8 +23,8 @@
 
 namespace causeway::consensus {
 
-/// Reads of this node, and, while it leads, of others.
-/// Invariants: round numbers ascend; request ids are used for one set of reads only; each open read stands in one place.
+/// Reads of this node, and, while it leads, of others. Invariants: round numbers ascend; request
+/// ids are used for one set of reads only; each open read stands in one place.
 class ReadIndex {
  public:
   /// Requests and rounds under way at once; reads beyond them wait and then share one.
@@ -42,7 +43,8 @@ class ReadIndex {
   /// Reads wait for a round, and one more may start.
   [[nodiscard]] bool wants_round() const;
   void start_round(std::uint64_t round, LogIndex commit_index);
-  /// A majority answered to `round`. Answers reads of this node into `out.reads`, others by `reply`.
+  /// A majority answered to `round`. Answers reads of this node into `out.reads`, others by
+  /// `reply`.
   template <class Reply>
   void confirmed(std::uint64_t round, Effects& out, Reply&& reply) {
     while (!rounds_.empty() && rounds_.front().number <= round) {

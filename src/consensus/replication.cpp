@@ -29,8 +29,8 @@ bool counts(const RaftState& state, Peer peer) {
   return is_counted(state, peer) && !state.leading.progress[peer].distrusted;
 }
 
-// What the bound directory acknowledged counts also while it is away, or another one connects under its name: it never
-// votes for a log without it.
+// What the bound directory acknowledged counts also while it is away, or another one connects under
+// its name: it never votes for a log without it.
 LogIndex counted_match(const RaftState& state, Peer peer) {
   const Progress& progress = state.leading.progress[peer];
   const Origin bound = binding_of(state, peer);
@@ -49,8 +49,8 @@ Instant quorum_patience_ends(const RaftState& state) {
   return word_of_majority(state) + state.options.election_timeout;
 }
 
-// Where to look next, given a refusal: past all of the follower's entries of the conflicting term unless this log has that
-// term, too (Raft section 5.3, end).
+// Where to look next, given a refusal: past all of the follower's entries of the conflicting term
+// unless this log has that term, too (Raft section 5.3, end).
 LogIndex next_after(const RaftState& state, const AppendEntriesReply& reply) {
   if (reply.conflict_term.value == 0) return reply.conflict_index;
   const LogIndex ours = state.log.last_at_or_below(reply.conflict_term);
@@ -58,8 +58,9 @@ LogIndex next_after(const RaftState& state, const AppendEntriesReply& reply) {
   return std::min(ours.next(), reply.conflict_index);
 }
 
-// The follower showed less than it had acknowledged as durable before it was asked: what it holds is an old copy. It is
-// served from where it is. (Less than it acknowledged *since* says nothing: answers may overtake each other.)
+// The follower showed less than it had acknowledged as durable before it was asked: what it holds
+// is an old copy. It is served from where it is. (Less than it acknowledged *since* says nothing:
+// answers may overtake each other.)
 void distrust(Progress& progress, LogIndex shown) {
   progress.distrusted = true;
   progress.match = shown;
@@ -86,7 +87,8 @@ void on_accepted(RaftState& state, Peer from, const AppendEntriesReply& reply) {
                         reply.round >= progress.probe_round;
   if (of_probe) {
     if (reply.match_index < progress.probe_match) distrust(progress, reply.match_index);
-    // Only the first probe from here carried entries; a later one is no proof that they came. An acknowledgement is.
+    // Only the first probe from here carried entries; a later one is no proof that they came. An
+    // acknowledgement is.
     const bool first = reply.round == progress.probe_round;
     LogPosition end = first && progress.probe_end ? *progress.probe_end : *progress.before_next;
     const auto match = state.log.position(reply.match_index);
@@ -160,7 +162,8 @@ void meet_follower(RaftState& state, Peer peer) {
   progress.match = progress.acked_by == link.origin ? progress.acked : LogIndex{};
   const bool known = progress.match.value != 0;
   progress.probe_from(known ? progress.match.next() : state.log.last().index.next());
-  // Request ids are fresh within an incarnation only: the answer to an earlier one's must not reach this one. Who is the same asks again.
+  // Request ids are fresh within an incarnation only: the answer to an earlier one's must not reach
+  // this one. Who is the same asks again.
   state.reads.forget_remote(peer);
 }
 

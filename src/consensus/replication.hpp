@@ -1,5 +1,5 @@
-// The leader's side of replication: sending, counting, committing (Raft section 5.3 and 5.4.2), and the rounds that confirm
-// its leadership (CheckQuorum, dissertation 6.2; ReadIndex, 6.4).
+// The leader's side of replication: sending, counting, committing (Raft section 5.3 and 5.4.2), and
+// the rounds that confirm its leadership (CheckQuorum, dissertation 6.2; ReadIndex, 6.4).
 #pragma once
 
 #include "consensus/raft_state.hpp"

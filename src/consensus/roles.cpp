@@ -14,7 +14,8 @@ void leave_office(RaftState& state, Effects& out) {
   state.reads.leave_office([&](Peer peer, std::uint64_t request) {
     send(state, out, peer, ReadIndexReply{.term = state.hard.term, .id = request, .index = {}});
   });
-  // What a leader last heard of its majority was a leader's word, too: nobody is to take it for "never".
+  // What a leader last heard of its majority was a leader's word, too: nobody is to take it for
+  // "never".
   state.following.word = word_of_majority(state);
   state.leading = {};
 }

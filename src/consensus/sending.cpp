@@ -58,8 +58,8 @@ bool knows_position(const RaftState& state, Progress& progress) {
   return progress.before_next.has_value();
 }
 
-// Too old for memory: one request to the disk at a time. When what stands before the next entry is not known either, it
-// starts there.
+// Too old for memory: one request to the disk at a time. When what stands before the next entry is
+// not known either, it starts there.
 void fetch(RaftState& state, Effects& out, Peer peer) {
   Progress& progress = state.leading.progress[peer];
   if (progress.fetching || progress.fetch_failed) return;
@@ -68,7 +68,8 @@ void fetch(RaftState& state, Effects& out, Peer peer) {
   out.fetches.push_back({peer, from, state.options.batch_bytes_max});
 }
 
-// The first probe from a position carries entries in case it fits; repeated ones do not, for the link's sake.
+// The first probe from a position carries entries in case it fits; repeated ones do not, for the
+// link's sake.
 void send_probe(RaftState& state, Effects& out, Peer peer) {
   Progress& progress = state.leading.progress[peer];
   if (!knows_position(state, progress)) return fetch(state, out, peer);
@@ -126,7 +127,8 @@ bool is_what_was_written(const RaftState& state, std::optional<LogPosition> befo
   return true;
 }
 
-/// Where an append without entries stands: behind all that was sent, or at the beginning when that is not known.
+/// Where an append without entries stands: behind all that was sent, or at the beginning when that
+/// is not known.
 LogPosition empty_append_position(const Progress& progress) {
   return progress.before_next.value_or(LogPosition{});
 }

@@ -5,7 +5,8 @@
 
 namespace causeway::consensus {
 
-/// Entries as far as the bytes in flight allow, else news of commit index or read round, else nothing.
+/// Entries as far as the bytes in flight allow, else news of commit index or read round, else
+/// nothing.
 void send_what_is_due(RaftState& state, Effects& out, Peer peer);
 /// Asks for an answer and finds lost messages: names the position behind everything sent.
 void send_heartbeat(RaftState& state, Effects& out, Peer peer);

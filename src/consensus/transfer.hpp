@@ -1,7 +1,8 @@
-// Handing over leadership (dissertation 3.10): wait until the best follower has everything, then ask it to campaign.
+// Handing over leadership (dissertation 3.10): wait until the best follower has everything, then
+// ask it to campaign.
 //
-// Proposals wait meanwhile, or the follower would never catch up. If nothing came of it within an election timeout, the
-// leader goes on.
+// Proposals wait meanwhile, or the follower would never catch up. If nothing came of it within an
+// election timeout, the leader goes on.
 #pragma once
 
 #include "consensus/raft_state.hpp"

@@ -39,7 +39,8 @@ Result<Dot> parse_dot(std::string_view text) {
     const auto sequence = number(text.substr(kOriginDigits + 1), 10);
     if (origin && sequence && *origin != 0 && *sequence != 0) {
       const Dot dot{Origin{*origin}, Sequence{*sequence}};
-      // One write, one token: other spellings (upper case, leading zeros, another separator) are refused.
+      // One write, one token: other spellings (upper case, leading zeros, another separator) are
+      // refused.
       if (to_string(dot) == text) return dot;
     }
   }

@@ -7,16 +7,17 @@
 namespace causeway::crdt {
 namespace {
 
-// A wall clock at the end of the 48 bits would leave no stamp above it, and a node must not stop because its clock is
-// mad (promise 8). So no wall clock is believed beyond this: 49 days below the end, room for 2^48 more stamps.
+// A wall clock at the end of the 48 bits would leave no stamp above it, and a node must not stop
+// because its clock is mad (promise 8). So no wall clock is believed beyond this: 49 days below the
+// end, room for 2^48 more stamps.
 constexpr std::uint64_t kWallMsBelieved = Stamp::kWallMsMax - (std::uint64_t{1} << 32);
 
 constexpr Stamp kLastStamp{UINT64_MAX};
 
 Stamp of_wall(WallTime wall) { return Stamp::from_wall_ms(std::min(wall.ms, kWallMsBelieved)); }
 
-// Only stamps that a broken leader committed get there. They stop rising then; sequences still order the writes of one
-// origin.
+// Only stamps that a broken leader committed get there. They stop rising then; sequences still
+// order the writes of one origin.
 Stamp next_or_last(Stamp stamp) { return stamp == kLastStamp ? stamp : stamp.next(); }
 
 }  // namespace

@@ -10,7 +10,8 @@
 namespace causeway::crdt {
 namespace {
 
-// The fixed fields of a journal record and the frame around it, rounded up (docs/formats.md#journal-record).
+// The fixed fields of a journal record and the frame around it, rounded up
+// (docs/formats.md#journal-record).
 constexpr std::size_t kRecordBytes = 128;
 
 }  // namespace
@@ -51,8 +52,8 @@ Result<OfflineWrite> Journal::accept(Draft draft, Stamp stamp, Seen seen, const 
   OfflineWrite write;
   write.dot = {options_.origin, reached_.next()};
   write.stamp = stamp;
-  // Whoever reads here sees the pending write and not what was committed behind it. So a write over it has seen no
-  // more than that one had.
+  // Whoever reads here sees the pending write and not what was committed behind it. So a write over
+  // it has seen no more than that one had.
   write.seen = held ? held->seen : seen;
   write.key = std::move(draft.key);
   write.value = std::move(draft.value);

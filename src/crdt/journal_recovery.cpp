@@ -51,7 +51,8 @@ void JournalRecovery::compact() {
 
 void Journal::recover(const OfflineWrite& write) {
   CAUSEWAY_CHECK(recovery_ != nullptr);
-  // Also of a record that does not count: no sequence and no stamp that was ever given out is given out again.
+  // Also of a record that does not count: no sequence and no stamp that was ever given out is given
+  // out again.
   give_out(write.dot.sequence);
   give_out(write.replaces);
   recovered_stamp_ = std::max(recovered_stamp_, write.stamp);

@@ -1,13 +1,16 @@
-// Which records of a journal's log are live? Exists only between the start of a node and the end of its recovery.
+// Which records of a journal's log are live? Exists only between the start of a node and the end of
+// its recovery.
 //
-// The log is a row of records in the order of writing, of which a rewriting (journal.hpp) drops the front, file by file:
-// a crash leaves any part of the row that begins with a file, torn at its end. In it
+// The log is a row of records in the order of writing, of which a rewriting (journal.hpp) drops the
+// front, file by file: a crash leaves any part of the row that begins with a file, torn at its end.
+// In it
 //   - a record may stand twice, and behind records with later sequences;
 //   - a `Settled` record may stand before or behind the writes that it frees;
 //   - a replaced record may stand behind the one that replaced it.
-// A record is live when it stands in the log, lies above the greatest `Settled`, and no record in the log replaces it.
-// That is the whole truth because a record that stands in the log, replaced, always has the one that replaced it there
-// too: `Journal::rewrite_keeps` never lets it be written behind that one, and the log loses records at its front only.
+// A record is live when it stands in the log, lies above the greatest `Settled`, and no record in
+// the log replaces it. That is the whole truth because a record that stands in the log, replaced,
+// always has the one that replaced it there too: `Journal::rewrite_keeps` never lets it be written
+// behind that one, and the log loses records at its front only.
 //
 // Memory: 16 bytes for each live record, at most twice that, and a bit for each replaced one.
 #pragma once

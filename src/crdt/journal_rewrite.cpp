@@ -1,9 +1,10 @@
 // Rewriting the journal's log while writes go on (the schedule stands in journal.hpp).
 //
-// The bad schedule that rewrite_keeps prevents: X is listed for the rewriting. Y replaces it and is appended; X is
-// appended behind Y, in a later file. Z replaces Y. The next rewriting takes along Z only and drops the old files one by
-// one; after that of Y and before that of X the node crashes. The start finds X, and Z, which replaces Y: X is back.
-// So a record never stands behind its successor, and no front that is dropped can part the two.
+// The bad schedule that rewrite_keeps prevents: X is listed for the rewriting. Y replaces it and is
+// appended; X is appended behind Y, in a later file. Z replaces Y. The next rewriting takes along Z
+// only and drops the old files one by one; after that of Y and before that of X the node crashes.
+// The start finds X, and Z, which replaces Y: X is back. So a record never stands behind its
+// successor, and no front that is dropped can part the two.
 #include <algorithm>
 
 #include "base/check.hpp"
@@ -21,8 +22,9 @@ bool Journal::wants_rewrite(std::uint64_t bytes_on_disk) const {
   return bytes_on_disk >= kRewriteBytesMin && bytes_on_disk > 2 * bytes_;
 }
 
-// Also what is only on its way to be freed: its Settled record goes with the rest, and its writes may be gone from the
-// index, so that nobody could compute the chain from an earlier position any more.
+// Also what is only on its way to be freed: its Settled record goes with the rest, and its writes
+// may be gone from the index, so that nobody could compute the chain from an earlier position any
+// more.
 Settled Journal::begin_rewrite() {
   left_out_through_ = {};
   left_out_.clear();

@@ -1,8 +1,10 @@
-// Says for most keys at once "has no pending write", so that a local read or write need not ask the apply thread.
+// Says for most keys at once "has no pending write", so that a local read or write need not ask the
+// apply thread.
 //
-// A counting Bloom filter (Fan et al. 2000) with one hash: an array of small counters, one of them for each key. It
-// errs on one side only: two keys may share a counter, and a counter that was ever full can never be trusted to have
-// come down again, so it stays full; but a key with a pending write never has a counter of 0.
+// A counting Bloom filter (Fan et al. 2000) with one hash: an array of small counters, one of them
+// for each key. It errs on one side only: two keys may share a counter, and a counter that was ever
+// full can never be trusted to have come down again, so it stays full; but a key with a pending
+// write never has a counter of 0.
 #pragma once
 
 #include <cstdint>

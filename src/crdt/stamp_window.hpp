@@ -1,8 +1,9 @@
-// The greatest stamp among the records still held: the maximum over a window that slides along the sequences.
+// The greatest stamp among the records still held: the maximum over a window that slides along the
+// sequences.
 //
-// Records enter at one end and are freed at the other. A record with a later sequence and a greater stamp hides all
-// before it, so only a falling row of stamps is kept; stamps fall only where the clock was set back, so the row is
-// nearly always one long.
+// Records enter at one end and are freed at the other. A record with a later sequence and a greater
+// stamp hides all before it, so only a falling row of stamps is kept; stamps fall only where the
+// clock was set back, so the row is nearly always one long.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,8 @@
 // The newest verdicts, for `await`: bounded by count, the oldest forgotten first.
 //
-// Oldest means first heard of. A hot key that is written on and on while no majority is there fills the list with
-// *replaced*; who must not miss a verdict awaits its write, and an awaited write is not replaced.
+// Oldest means first heard of. A hot key that is written on and on while no majority is there fills
+// the list with *replaced*; who must not miss a verdict awaits its write, and an awaited write is
+// not replaced.
 #pragma once
 
 #include <deque>

@@ -10,8 +10,9 @@
 namespace causeway::crdt {
 namespace {
 
-// Was `committed` taken at the node of `item` before `item` was? A node's own order is known without any clock: an
-// offline write by its number, a consistent one by how many offline writes had been given out when it was taken.
+// Was `committed` taken at the node of `item` before `item` was? A node's own order is known
+// without any clock: an offline write by its number, a consistent one by how many offline writes
+// had been given out when it was taken.
 bool precedes_at_its_node(const StoredVersion& committed, const OfflineWrite& item) {
   const bool same = committed.origin == item.dot.origin;
   const bool same_before_it_moved =
@@ -29,7 +30,8 @@ auto order_of(const OfflineWrite& w, Stamp stamp) {
 }
 
 std::uint64_t chain_after(std::uint64_t chain, Sequence sequence, const OfflineWrite& write) {
-  // The value enters by its own hash, so that it is read in place. Lengths make the parts unambiguous.
+  // The value enters by its own hash, so that it is read in place. Lengths make the parts
+  // unambiguous.
   std::string bytes;
   bytes.reserve(40 + write.key.size());
   ByteWriter out(bytes);
@@ -57,8 +59,9 @@ Meeting meet(const OfflineWrite& item, const std::optional<StoredVersion>& commi
   const Stamp stamp = std::max(Stamp{1}, std::min(item.stamp, log_time));
   if (!committed) return {.item_wins = true, .succession = true, .stamp = stamp};
 
-  // Stamps in the state never exceed the log time of their entry, and log time rises with each entry. So there is
-  // always room for one more, unless an entry named one key twice, which its decoder must refuse.
+  // Stamps in the state never exceed the log time of their entry, and log time rises with each
+  // entry. So there is always room for one more, unless an entry named one key twice, which its
+  // decoder must refuse.
   CAUSEWAY_CHECK(committed->stamp < log_time);
   const Stamp above = std::max(stamp, committed->stamp.next());
 

@@ -1,9 +1,9 @@
 // Versions and the rule by which two writes of one key are ordered (design 3.2).
 //
-// A last-writer-wins register (Shapiro et al. 2011) keeps the greater stamp. That alone loses writes that were made with
-// knowledge of what they overwrite, whenever a clock is wrong. So each offline write says what its node had *seen*: over
-// what was seen it is plain succession, and only writes that had not seen each other are ordered by (stamp, origin,
-// sequence).
+// A last-writer-wins register (Shapiro et al. 2011) keeps the greater stamp. That alone loses
+// writes that were made with knowledge of what they overwrite, whenever a clock is wrong. So each
+// offline write says what its node had *seen*: over what was seen it is plain succession, and only
+// writes that had not seen each other are ordered by (stamp, origin, sequence).
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,8 @@ struct Seen {
   friend bool operator==(const Seen&, const Seen&) = default;
 };
 
-/// One offline write, as accepted, journalled and proposed. The journal's record and the log's settle batch carry these
-/// very fields.
+/// One offline write, as accepted, journalled and proposed. The journal's record and the log's
+/// settle batch carry these very fields.
 struct OfflineWrite {
   Dot dot;
   Stamp stamp;  ///< as made; what is applied is the lesser of it and its entry's log time
@@ -54,21 +54,22 @@ struct OfflineWrite {
       0;  ///< CLOCK_BOOTTIME when made, so that a wrong wall clock can be corrected by age
   Sequence
       replaces;  ///< journal only: the coalesced write that this one stands in place of; 0: none
-  // A record that changed origin (restored image, clone) keeps the dot it had, and the old origin's chain at it (behind
-  // this record); {0,0} otherwise.
+  // A record that changed origin (restored image, clone) keeps the dot it had, and the old origin's
+  // chain at it (behind this record); {0,0} otherwise.
   Dot old_dot;
   std::uint64_t old_chain = 0;
   friend bool operator==(const OfflineWrite&, const OfflineWrite&) = default;
 };
 
-/// The running hash of what an origin settled: XXH3 chain over sequence, kind, key and value as journalled. It starts
-/// at 0.
+/// The running hash of what an origin settled: XXH3 chain over sequence, kind, key and value as
+/// journalled. It starts at 0.
 [[nodiscard]] std::uint64_t chain_after(std::uint64_t chain, const OfflineWrite& write);
 
-/// Is `item`, which came under another dot before, the very write that took that origin's chain from `before` to `at`?
-/// `at` stands in the state's history for `item.old_dot.sequence`, `before` for the one settled before it.
-/// `item.old_chain` does not answer that: the original went on coalescing after the copy was made, so that the copy's
-/// journal may hold more records in between than ever settled, and its chain differs though the write is the same.
+/// Is `item`, which came under another dot before, the very write that took that origin's chain
+/// from `before` to `at`? `at` stands in the state's history for `item.old_dot.sequence`, `before`
+/// for the one settled before it. `item.old_chain` does not answer that: the original went on
+/// coalescing after the copy was made, so that the copy's journal may hold more records in between
+/// than ever settled, and its chain differs though the write is the same.
 [[nodiscard]] bool is_settled_as(const OfflineWrite& item, std::uint64_t before, std::uint64_t at);
 
 /// How an offline write settled. Persisted; numbers are never reused.
@@ -90,10 +91,11 @@ struct Meeting {
   Stamp stamp;              ///< item_wins: the stamp to apply
 };
 
-/// The version rule of design 3.2. The stamps of a key's versions strictly rise as they are applied, and none exceeds the
-/// log time of its entry.
-/// committed  empty where the key never had a version (dropped tombstones are the caller's matter)
-/// log_time   of the entry that carries `item`; above every stamp in the state, so an entry names a key only once
+/// The version rule of design 3.2. The stamps of a key's versions strictly rise as they are
+/// applied, and none exceeds the log time of its entry. committed empty where the key never had a
+/// version (dropped tombstones are the caller's matter)
+/// log_time of the entry that carries `item`; above every stamp in the state, so an entry names a
+/// key only once
 [[nodiscard]] Meeting meet(const OfflineWrite& item, const std::optional<StoredVersion>& committed,
                            Stamp log_time);
 

@@ -1,4 +1,5 @@
-// The configuration file of kvd: TOML, the settings as keys at its top level (packaging/kvd.toml is the manual).
+// The configuration file of kvd: TOML, the settings as keys at its top level (packaging/kvd.toml is
+// the manual).
 #pragma once
 
 #include <string>

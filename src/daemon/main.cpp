@@ -1,7 +1,8 @@
 // kvd: one node as a process of its own.
 //
-// Standard output has one line, `ready ID HOST:PORT`; everything else goes to standard error. Exit 0: stopped as asked; 2: unusable
-// flags, environment or configuration file; 1: anything else, with one line that says what to do.
+// Standard output has one line, `ready ID HOST:PORT`; everything else goes to standard error. Exit
+// 0: stopped as asked; 2: unusable flags, environment or configuration file; 1: anything else, with
+// one line that says what to do.
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -31,8 +32,9 @@ int complain(const Error& error) {
   return error.code == Errc::invalid ? kExitUnusableFlags : kExitFailed;
 }
 
-/// What one thread allocates another frees, and freed memory shall go back to the system. Measured with three voters, 256 writes outstanding:
-/// an arena for each thread costs nothing in resident memory, two for all cost 7 % more CPU (they wait for each other).
+/// What one thread allocates another frees, and freed memory shall go back to the system. Measured
+/// with three voters, 256 writes outstanding: an arena for each thread costs nothing in resident
+/// memory, two for all cost 7 % more CPU (they wait for each other).
 void keep_memory_small() {
   ::mallopt(M_ARENA_MAX, 8);
   ::mallopt(M_TRIM_THRESHOLD, 256 << 10);

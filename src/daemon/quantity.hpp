@@ -13,9 +13,9 @@ namespace causeway::daemon {
 /// errors  invalid: what it should look like
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
-/// A whole number of bytes, or with one of B, KB, MB, GB. Like the memory and flash they measure, these are powers of two: KB and KiB
-/// are both 1024 bytes. Lower case is as good.
-/// errors  invalid: what it should look like
+/// A whole number of bytes, or with one of B, KB, MB, GB. Like the memory and flash they measure,
+/// these are powers of two: KB and KiB are both 1024 bytes. Lower case is as good. errors invalid:
+/// what it should look like
 [[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
 
 }  // namespace causeway::daemon

@@ -1,7 +1,8 @@
-// The settings of kvd, each named once: flag, environment variable and key of the configuration file come from this one table.
+// The settings of kvd, each named once: flag, environment variable and key of the configuration
+// file come from this one table.
 //
-// A flag beats the environment, the environment beats the file. All three give text, which `apply` turns into NodeOptions; what a value
-// may be beyond its form is checked by the node itself.
+// A flag beats the environment, the environment beats the file. All three give text, which `apply`
+// turns into NodeOptions; what a value may be beyond its form is checked by the node itself.
 #pragma once
 
 #include <array>

@@ -27,7 +27,8 @@ void wait_and_stop(const std::function<void()>& stop) {
   action.sa_handler = exit_at_once;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
-  // Only this thread has them unblocked, and it may sit in `stop` for a while: the handler runs here.
+  // Only this thread has them unblocked, and it may sit in `stop` for a while: the handler runs
+  // here.
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   stop();
 }

@@ -6,8 +6,9 @@
 //     DIR/ballast    room kept for the state (space_reserve.hpp)
 //     DIR/log/       the Raft log      DIR/journal/   the journal's log      DIR/state/   RocksDB
 //
-// A directory is used only when it is clear what it is. Absent or empty: a new node's. With an identity: that node's. With
-// nothing but what a crash in the first moments of a first start leaves: still a new node's. Anything else is somebody's data.
+// A directory is used only when it is clear what it is. Absent or empty: a new node's. With an
+// identity: that node's. With nothing but what a crash in the first moments of a first start
+// leaves: still a new node's. Anything else is somebody's data.
 #pragma once
 
 #include <optional>
@@ -27,7 +28,8 @@ class DataDirectory {
   [[nodiscard]] static bool has_identity(const std::string& path);
 
   /// Makes the directory if need be, locks it and reads who it is.
-  /// errors   unavailable (another running node has it, files that are not ours, a newer format), corrupt (the identity is
+  /// errors   unavailable (another running node has it, files that are not ours, a newer format),
+  /// corrupt (the identity is
   ///          damaged or missing), io, disk_full; the detail names the directory and the way out
   [[nodiscard]] static Result<DataDirectory> open(const std::string& path);
 

@@ -177,8 +177,9 @@ void Driver::send(node::Effects& effects) {
 }
 
 void Driver::arm_timer() {
-  // Deadlines mostly move away (each heartbeat moves the election's). So an armed timer is left alone unless the new deadline is
-  // earlier, and asks again when it fires: two system calls less in each turn.
+  // Deadlines mostly move away (each heartbeat moves the election's). So an armed timer is left
+  // alone unless the new deadline is earlier, and asks again when it fires: two system calls less
+  // in each turn.
   const Instant due = loop_.next_deadline();
   if (finishing_ || due >= armed_) return;
   armed_ = due;

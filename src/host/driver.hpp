@@ -1,9 +1,11 @@
 // One life of a node::Loop between the network, the app, the disks and the clock.
 //
-// Everything that happens becomes an Input, everything that must be done comes as Effects; here is only the carrying out. Inputs that
-// are there together (requests of one read, of several connections, reports of both other threads) share one turn: each is stepped at once,
-// and the turn ends, in one flush and one carrying out of effects, when the event loop has run what was ready. So under load one write,
-// one sync and one message carry many calls, and a lone call waits for nobody.
+// Everything that happens becomes an Input, everything that must be done comes as Effects; here is
+// only the carrying out. Inputs that are there together (requests of one read, of several
+// connections, reports of both other threads) share one turn: each is stepped at once, and the turn
+// ends, in one flush and one carrying out of effects, when the event loop has run what was ready.
+// So under load one write, one sync and one message carry many calls, and a lone call waits for
+// nobody.
 #pragma once
 
 #include <functional>
@@ -28,7 +30,8 @@
 
 namespace causeway::host {
 
-/// Lives on the loop thread, from recovery to the end or to a restart. Everything given by reference outlives it.
+/// Lives on the loop thread, from recovery to the end or to a restart. Everything given by
+/// reference outlives it.
 class Driver final : private net::ServerHandler, private net::PeerHandler {
  public:
   /// How a life ended.
@@ -44,8 +47,9 @@ class Driver final : private net::ServerHandler, private net::PeerHandler {
   /// errors  io (in use): the detail says which address and what to do
   [[nodiscard]] Result<net::Address> listen(net::Listener listener);
 
-  /// Runs until the life is over. Then the other threads have ended, what they were given is done, all callbacks were called, and the files
-  /// are flushed and closed. `take_mail` is called meanwhile for each arrival in the inbox.
+  /// Runs until the life is over. Then the other threads have ended, what they were given is done,
+  /// all callbacks were called, and the files are flushed and closed. `take_mail` is called
+  /// meanwhile for each arrival in the inbox.
   [[nodiscard]] Result<End> run();
   void take_mail();
 

@@ -1,4 +1,5 @@
-// Calls of the app that embeds the node: the same calls as a client's, answered to a callback in place of a connection.
+// Calls of the app that embeds the node: the same calls as a client's, answered to a callback in
+// place of a connection.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ class LocalCalls {
   std::uint64_t add(LocalDone done, bool writes);
   /// Runs the callback. A number that is not open: nothing.
   void answer(std::uint64_t number, wire::Reply reply);
-  /// The node has ended: reads end `unavailable`, writes `in_doubt`, since nobody will look any more.
+  /// The node has ended: reads end `unavailable`, writes `in_doubt`, since nobody will look any
+  /// more.
   void abandon();
 
  private:

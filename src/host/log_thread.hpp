@@ -1,7 +1,7 @@
 // The log thread: makes both logs durable, as fast as the disk lets it.
 //
-// Whatever has piled up while the disk was busy goes in one write and one sync for each log. The Raft log comes first, and is
-// reported before the journal's sync begins: other nodes wait for it.
+// Whatever has piled up while the disk was busy goes in one write and one sync for each log. The
+// Raft log comes first, and is reported before the journal's sync begins: other nodes wait for it.
 #pragma once
 
 #include <optional>

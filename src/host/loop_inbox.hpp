@@ -1,7 +1,9 @@
-// What other threads have for the loop thread: reports of the log and apply threads, calls of the app.
+// What other threads have for the loop thread: reports of the log and apply threads, calls of the
+// app.
 //
-// Like WorkQueue, but the receiver sleeps in Asio: the first piece posts one handler, and everything that comes before it runs
-// travels with it. So a loop that is busy is woken once for a whole pile, whoever it comes from.
+// Like WorkQueue, but the receiver sleeps in Asio: the first piece posts one handler, and
+// everything that comes before it runs travels with it. So a loop that is busy is woken once for a
+// whole pile, whoever it comes from.
 #pragma once
 
 #include <functional>

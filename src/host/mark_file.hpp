@@ -1,8 +1,11 @@
-// The newest commit mark, in a small file of its own: two checksummed slots, written in turn and never synced.
+// The newest commit mark, in a small file of its own: two checksummed slots, written in turn and
+// never synced.
 //
-// A mark must stand somewhere before an answer that rests on it leaves, so that kill -9 does not make this node forget what it
-// has shown (design 3.3). The log's own marks wait for a sync; a write to the log's file while another thread syncs it takes 40 to
-// 170 us; a write to a file of its own takes 3. A crash of the machine may tear the slot being written: then the other one holds.
+// A mark must stand somewhere before an answer that rests on it leaves, so that kill -9 does not
+// make this node forget what it has shown (design 3.3). The log's own marks wait for a sync; a
+// write to the log's file while another thread syncs it takes 40 to 170 us; a write to a file of
+// its own takes 3. A crash of the machine may tear the slot being written: then the other one
+// holds.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +21,8 @@ namespace causeway::host {
 /// Owned by the loop thread.
 class MarkFile {
  public:
-  /// Opens or makes `mark` in `disk`. Slots that fail their check are overlooked: the log holds marks as well.
+  /// Opens or makes `mark` in `disk`. Slots that fail their check are overlooked: the log holds
+  /// marks as well.
   [[nodiscard]] static Result<MarkFile> open(storage::Disk& disk);
 
   /// The greatest mark that was found at the start.

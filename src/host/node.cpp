@@ -1,4 +1,5 @@
-// causeway::Node: options, directory, past, threads, in this order; and the app's calls on their way to the loop thread.
+// causeway::Node: options, directory, past, threads, in this order; and the app's calls on their
+// way to the loop thread.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -18,7 +19,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// As `timeout_ms` travels. A budget below 1 ms has passed before anything can happen, but it is one.
+/// As `timeout_ms` travels. A budget below 1 ms has passed before anything can happen, but it is
+/// one.
 std::uint64_t budget_of(milliseconds timeout) {
   return static_cast<std::uint64_t>(std::clamp<milliseconds::rep>(
       timeout.count(), 0, static_cast<milliseconds::rep>(wire::kTimeoutMsMax)));

@@ -51,7 +51,8 @@ Result<void> NodeThread::start() {
   CAUSEWAY_TRY(listener, net::Listener::bind(io_, listen_));
   listen_ = listener.address();
   listener_ = std::move(listener);
-  // Not before the port is had: a first start that forgot a flag must not decide what this directory is.
+  // Not before the port is had: a first start that forgot a flag must not decide what this
+  // directory is.
   if (directory_->identity() != identity_) {
     CAUSEWAY_TRY(directory_->write_identity(identity_));
   }
@@ -123,8 +124,8 @@ Result<Driver::End> NodeThread::live() {
   return ended;
 }
 
-/// Between two lives and after the last. Reports of threads that have ended are of no use any more; calls that never reached the loop
-/// did not happen.
+/// Between two lives and after the last. Reports of threads that have ended are of no use any more;
+/// calls that never reached the loop did not happen.
 void NodeThread::clear_inbox(bool again) {
   LoopMail mail;
   inbox_.take(mail);

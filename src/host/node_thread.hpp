@@ -1,8 +1,9 @@
 // The loop thread from its beginning to the node's end, and what other threads may ask of it.
 //
-// One life of the node follows another only when it took a new origin (a restored image, design 3.2): then everything but the directory's
-// lock and the port's number begins again from recovery. Whatever ends the node (stop, a failed disk), this thread closes everything
-// before `wait` returns: callbacks are told, files flushed, port and lock free.
+// One life of the node follows another only when it took a new origin (a restored image, design
+// 3.2): then everything but the directory's lock and the port's number begins again from recovery.
+// Whatever ends the node (stop, a failed disk), this thread closes everything before `wait`
+// returns: callbacks are told, files flushed, port and lock free.
 #pragma once
 
 #include <condition_variable>
@@ -35,8 +36,8 @@ class NodeThread {
   NodeThread(const NodeThread&) = delete;
   NodeThread& operator=(const NodeThread&) = delete;
 
-  /// Takes the port, recovers, listens, waits until local calls are served. After an error nothing is
-  /// left running; when the port cannot be had, the directory remembers nothing of this start.
+  /// Takes the port, recovers, listens, waits until local calls are served. After an error nothing
+  /// is left running; when the port cannot be had, the directory remembers nothing of this start.
   Result<void> start();
   /// Any thread. Asks the loop to end well and waits for it; from a callback it only asks.
   void stop();

@@ -1,4 +1,5 @@
-// Texts of others (RocksDB, parsers) as one line, since what a node says to its operator is one line each.
+// Texts of others (RocksDB, parsers) as one line, since what a node says to its operator is one
+// line each.
 #pragma once
 
 #include <string>

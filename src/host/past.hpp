@@ -1,4 +1,5 @@
-// What a start finds on disk: state, logs and mark, opened and read in the order in which each needs the one before.
+// What a start finds on disk: state, logs and mark, opened and read in the order in which each
+// needs the one before.
 //
 //     1. state/    RocksDB and the state machine: how far it is applied
 //     2. log/      the Raft log, every record into node::Recovery

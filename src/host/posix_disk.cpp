@@ -88,8 +88,9 @@ class PosixFile final : public storage::File {
   }
 
  private:
-  /// For file systems without fallocate. glibc's posix_fallocate would touch a byte of each block, and
-  /// race with nobody here; but zeros written in order are kinder to flash and give the same space.
+  /// For file systems without fallocate. glibc's posix_fallocate would touch a byte of each block,
+  /// and race with nobody here; but zeros written in order are kinder to flash and give the same
+  /// space.
   Result<void> reserve_by_writing(std::uint64_t size) {
     CAUSEWAY_TRY(old, this->size());
     const std::string zeros(std::size_t{64} << 10, '\0');

@@ -1,8 +1,9 @@
 // storage::Disk over one directory of a POSIX system.
 //
-// All calls go through the directory's descriptor (openat and its kin): a directory that is moved while the node runs
-// stays the same directory, and a name can never lead outside of it. Interrupted and short reads and writes are continued here;
-// what an error means is for the logs above to decide.
+// All calls go through the directory's descriptor (openat and its kin): a directory that is moved
+// while the node runs stays the same directory, and a name can never lead outside of it.
+// Interrupted and short reads and writes are continued here; what an error means is for the logs
+// above to decide.
 #pragma once
 
 #include <memory>

@@ -62,13 +62,15 @@ class WarningsOnly final : public rocksdb::Logger {
 
 rocksdb::BlockBasedTableOptions block_options(std::size_t cache_bytes) {
   rocksdb::BlockBasedTableOptions options;
-  // Not a strict limit: with one a read fails when its block does not fit. Only the blocks that the one reading thread and one
-  // compaction hold can exceed it. One shard: small blocks of index and filter share what is little anyway.
+  // Not a strict limit: with one a read fails when its block does not fit. Only the blocks that the
+  // one reading thread and one compaction hold can exceed it. One shard: small blocks of index and
+  // filter share what is little anyway.
   options.block_cache = rocksdb::NewLRUCache(cache_bytes, 0, false, 0.5);
   options.cache_index_and_filter_blocks = true;
   options.cache_index_and_filter_blocks_with_high_priority = true;
   options.pin_l0_filter_and_index_blocks_in_cache = false;
-  // Index and filters in pieces of a block each: the whole filter of a table would push out half of the cache.
+  // Index and filters in pieces of a block each: the whole filter of a table would push out half of
+  // the cache.
   options.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   options.partition_filters = true;
   options.metadata_block_size = 4096;
@@ -86,11 +88,12 @@ rocksdb::Options options_of(const RocksdbOptions& own) {
   options.info_log = std::make_shared<WarningsOnly>(own.warn);
 
   options.write_buffer_size = own.write_buffer_bytes;
-  // One is filled, the others are written out: with a single spare every flush that the disk slows down stops the apply thread.
+  // One is filled, the others are written out: with a single spare every flush that the disk slows
+  // down stops the apply thread.
   options.max_write_buffer_number = 3;
   options.arena_block_size = own.write_buffer_bytes / 16;
-  // Many reads ask for keys that are not there (is anything pending? was it ever settled?): a small filter answers for what is
-  // still in memory, as the tables' filters do for what is on disk.
+  // Many reads ask for keys that are not there (is anything pending? was it ever settled?): a small
+  // filter answers for what is still in memory, as the tables' filters do for what is on disk.
   options.memtable_prefix_bloom_size_ratio = 0.02;
   options.memtable_whole_key_filtering = true;
   // One thread writes.
@@ -155,7 +158,8 @@ Result<std::unique_ptr<RocksdbTable>> RocksdbTable::open(const std::string& path
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options_of(options), path, &db);
   if (!status.ok()) {
-    // RocksDB tells a held lock by an IOError alone; the data directory's own lock comes first, so this is a guest with a tool.
+    // RocksDB tells a held lock by an IOError alone; the data directory's own lock comes first, so
+    // this is a guest with a tool.
     if (status.IsIOError() && status.ToString().find("lock ") != std::string::npos) {
       return Error{Errc::unavailable,
                    one_line("state in " + path +
@@ -212,14 +216,16 @@ void RocksdbTable::Impl::watch_reserve(std::size_t written) {
   unwatched_bytes = 0;
   const bool scarce_now = reserve->watch();
   if (scarce_now == scarce) return;
-  // A compaction needs as much again as it merges, for as long as it runs: that is the flushes' room.
+  // A compaction needs as much again as it merges, for as long as it runs: that is the flushes'
+  // room.
   scarce = scarce_now;
   const auto changed = db->SetOptions({{"disable_auto_compactions", scarce ? "true" : "false"}});
   static_cast<void>(changed);  // a hint
 }
 
-/// A flush found the disk full, and RocksDB takes nothing more until it has seen room again, for which it looks every five seconds. The
-/// batch was not applied: it may be written again. Others may have room to give back; if nobody has, the node ends.
+/// A flush found the disk full, and RocksDB takes nothing more until it has seen room again, for
+/// which it looks every five seconds. The batch was not applied: it may be written again. Others
+/// may have room to give back; if nobody has, the node ends.
 rocksdb::Status RocksdbTable::Impl::write_when_there_is_room() {
   rocksdb::Status status;
   const auto give_up = std::chrono::steady_clock::now() + kRoomTimeMax;

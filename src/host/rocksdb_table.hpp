@@ -1,9 +1,10 @@
 // kv::Table over RocksDB: the state of a node on its disk.
 //
-// The Raft log is the write-ahead log, so RocksDB's own is off: a batch goes to memory, and to disk when enough has gathered or at
-// a clean close. After a crash the table shows the state behind some earlier batch, and the log is applied from there.
-// It is made for 64 MB machines: a few MB each of write buffers and of cache, one background thread for flushes and one for
-// compactions, nothing that wakes up or writes while the node is idle, no log files.
+// The Raft log is the write-ahead log, so RocksDB's own is off: a batch goes to memory, and to disk
+// when enough has gathered or at a clean close. After a crash the table shows the state behind some
+// earlier batch, and the log is applied from there. It is made for 64 MB machines: a few MB each of
+// write buffers and of cache, one background thread for flushes and one for compactions, nothing
+// that wakes up or writes while the node is idle, no log files.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,8 @@ struct RocksdbOptions {
 class RocksdbTable final : public kv::Table {
  public:
   /// Opens the database in directory `path`, or makes one in an empty or absent directory.
-  /// errors   corrupt (damaged or foreign files), unavailable (locked), disk_full, io; one line that names the directory
+  /// errors   corrupt (damaged or foreign files), unavailable (locked), disk_full, io; one line that
+  /// names the directory
   [[nodiscard]] static Result<std::unique_ptr<RocksdbTable>> open(const std::string& path,
                                                                   RocksdbOptions options = {});
   ~RocksdbTable() override;
@@ -43,7 +45,8 @@ class RocksdbTable final : public kv::Table {
       const override;
   Result<void> write(const kv::Batch& batch) override;
 
-  /// Writes to disk what is in memory only, and closes. Without it the destructor leaves that to the log.
+  /// Writes to disk what is in memory only, and closes. Without it the destructor leaves that to
+  /// the log.
   Result<void> flush_and_close();
 
  private:

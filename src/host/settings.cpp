@@ -192,7 +192,8 @@ Result<wire::Identity> resolve_identity(const NodeOptions& options,
   }
   if (!options.listen.empty()) identity.listen = options.listen;
   if (!options.advertise.empty()) identity.advertise = options.advertise;
-  // A node that has moved says so; where it has not, the cluster's word stands (it may name a proxy).
+  // A node that has moved says so; where it has not, the cluster's word stands (it may name a
+  // proxy).
   const bool moved = advertised(identity) != advertised(*known);
   if (!options.advertise.empty() || (moved && options.cluster.empty())) {
     identity.cluster[identity.name] = advertised(identity);

@@ -1,8 +1,9 @@
 // From what the caller asked for and what the data directory remembers to who this node is.
 //
-// Every value is checked here, once, before anything is touched: an option that cannot work gives one line that names it and the way
-// out. The rules of a later start (interface page): the same cluster may be given again and its addresses are taken over; another id or
-// other voters mean that somebody has mixed up two directories, and are refused.
+// Every value is checked here, once, before anything is touched: an option that cannot work gives
+// one line that names it and the way out. The rules of a later start (interface page): the same
+// cluster may be given again and its addresses are taken over; another id or other voters mean that
+// somebody has mixed up two directories, and are refused.
 #pragma once
 
 #include <optional>

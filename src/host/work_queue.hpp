@@ -1,9 +1,11 @@
 // What one thread has for another, handed over in one piece.
 //
-// Waking a thread costs 25 to 30 us, many times what a single piece of work does. So the receiver takes all that is there at once, and
-// the giver wakes it only when it sleeps: a busy receiver is never signalled and finds everything when it comes back.
-// The queue itself has no limit. What goes in is bounded by whoever decides that it is made (node::Limits: calls in
-// flight, bytes given to the applier; consensus: uncommitted bytes), and it must not be refused here: an effect is an order.
+// Waking a thread costs 25 to 30 us, many times what a single piece of work does. So the receiver
+// takes all that is there at once, and the giver wakes it only when it sleeps: a busy receiver is
+// never signalled and finds everything when it comes back. The queue itself has no limit. What goes
+// in is bounded by whoever decides that it is made (node::Limits: calls in flight, bytes given to
+// the applier; consensus: uncommitted bytes), and it must not be refused here: an effect is an
+// order.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +16,8 @@
 
 namespace causeway::host {
 
-/// Moves all of `from` to the end of `to`; `from` is empty afterwards. Usually `to` is, and then only buffers change hands.
+/// Moves all of `from` to the end of `to`; `from` is empty afterwards. Usually `to` is, and then
+/// only buffers change hands.
 template <class T>
 void hand_over(std::vector<T>& from, std::vector<T>& to) {
   if (to.empty()) {
@@ -25,7 +28,8 @@ void hand_over(std::vector<T>& from, std::vector<T>& to) {
   from.clear();
 }
 
-/// `Work` is a plain struct of vectors and optionals with `bool empty() const`. Any thread gives, one thread takes.
+/// `Work` is a plain struct of vectors and optionals with `bool empty() const`. Any thread gives,
+/// one thread takes.
 template <class Work>
 class WorkQueue {
  public:
@@ -41,7 +45,8 @@ class WorkQueue {
     if (asleep) wake_.notify_one();
   }
 
-  /// Waits for work and swaps it into `out`, which is empty before. False: closed, and nothing is left.
+  /// Waits for work and swaps it into `out`, which is empty before. False: closed, and nothing is
+  /// left.
   bool take(Work& out) {
     std::unique_lock lock(mutex_);
     while (work_.empty()) {

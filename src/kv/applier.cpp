@@ -1,4 +1,5 @@
-// Order, batches and failures of the apply thread; what commands do is in writing.cpp and settling.cpp.
+// Order, batches and failures of the apply thread; what commands do is in writing.cpp and
+// settling.cpp.
 #include "kv/applier.hpp"
 
 #include <algorithm>
@@ -96,8 +97,8 @@ Result<void> StateMachine::write(const Outputs& out) {
   return success();
 }
 
-// Why `entry` cannot follow what was applied; empty: it can. The log keeps these rules; a table or a log that was put back
-// from a copy may not.
+// Why `entry` cannot follow what was applied; empty: it can. The log keeps these rules; a table or
+// a log that was put back from a copy may not.
 std::string StateMachine::misplaced(const LogEntry& entry) const {
   if (entry.index != position_.index.next()) {
     return "came behind entry " + std::to_string(position_.index.value);

@@ -1,8 +1,10 @@
-// The apply thread's step object: the replicated state machine, the index of the journal, and local reads, over one Table.
+// The apply thread's step object: the replicated state machine, the index of the journal, and local
+// reads, over one Table.
 //
-// All three share the thread and the table so that a read sees a pending write turn into its committed successor in one moment. Inputs are handled in
-// the order given; entries of one step are applied as one batch of the table, together with the applied index, its term and the running hash.
-// What is applied depends on the log alone: same entries, same table, on every node.
+// All three share the thread and the table so that a read sees a pending write turn into its
+// committed successor in one moment. Inputs are handled in the order given; entries of one step are
+// applied as one batch of the table, together with the applied index, its term and the running
+// hash. What is applied depends on the log alone: same entries, same table, on every node.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +24,8 @@
 
 namespace causeway::kv {
 
-/// What the applier must know of an entry; `configuration` entries move the applied index and nothing else.
+/// What the applier must know of an entry; `configuration` entries move the applied index and
+/// nothing else.
 struct LogEntry {
   LogIndex index;
   Term term;
@@ -72,7 +75,8 @@ struct ListPending {
 struct FreePending {
   Sequence through;
 };
-/// Where does the state stand with this node's own origin? (settled sequence, chain, verdicts not learnt yet)
+/// Where does the state stand with this node's own origin? (settled sequence, chain, verdicts not
+/// learnt yet)
 struct AskSettled {
   std::uint64_t id = 0;
 };
@@ -83,8 +87,9 @@ struct ListConflicts {
   std::size_t count_max = 0;
   std::size_t bytes_max = 0;
 };
-/// What became of a consistent write of this origin? `running`: this node's present start. Until its start record is applied here, a start that
-/// the state does not know may still stand in the log before it, so the answer for it is `unknown`.
+/// What became of a consistent write of this origin? `running`: this node's present start. Until
+/// its start record is applied here, a start that the state does not know may still stand in the
+/// log before it, so the answer for it is `unknown`.
 struct FindOutcome {
   std::uint64_t id = 0;
   Incarnation incarnation;
@@ -117,8 +122,9 @@ struct WriteResult {
   friend bool operator==(const WriteResult&, const WriteResult&) = default;
 };
 
-/// One own settle batch met the state. Void: it did not follow what was settled, or broke a rule of batches (kv/settling.cpp);
-/// nothing happened, and no verdict was freed. By which start it was proposed is not judged: sequence and chain say all.
+/// One own settle batch met the state. Void: it did not follow what was settled, or broke a rule of
+/// batches (kv/settling.cpp); nothing happened, and no verdict was freed. By which start it was
+/// proposed is not judged: sequence and chain say all.
 struct SettleResult {
   LogIndex index;
   Incarnation incarnation;  ///< as in the batch
@@ -131,8 +137,9 @@ struct SettleResult {
   friend bool operator==(const SettleResult&, const SettleResult&) = default;
 };
 
-/// A start record of this origin was applied, or refused: number too low (`number` is then the one to exceed), or of a start
-/// that is over. The newest start's record again is accepted again, and its session goes on.
+/// A start record of this origin was applied, or refused: number too low (`number` is then the one
+/// to exceed), or of a start that is over. The newest start's record again is accepted again, and
+/// its session goes on.
 struct StartResult {
   Incarnation incarnation;
   bool accepted = false;
@@ -220,7 +227,8 @@ using Output = std::variant<Applied, GetResult, FoundPending, PendingList, Freed
 
 class Applier {
  public:
-  /// Reads where the state stands. `own` is this directory's origin. The table outlives the applier.
+  /// Reads where the state stands. `own` is this directory's origin. The table outlives the
+  /// applier.
   static Result<std::unique_ptr<Applier>> open(Table& table, Origin own);
   virtual ~Applier() = default;
 
@@ -228,7 +236,8 @@ class Applier {
   /// The greatest stamp in the state.
   [[nodiscard]] virtual Stamp greatest_stamp() const = 0;
 
-  /// Before the first step: forgets the old index of the journal; then one PutPending for each live record, any order.
+  /// Before the first step: forgets the old index of the journal; then one PutPending for each live
+  /// record, any order.
   virtual Result<void> clear_pending() = 0;
 
   virtual void step(std::vector<Input> inputs, std::vector<Output>& out) = 0;

@@ -1,8 +1,9 @@
 // The batch that is being built, and reads that see it.
 //
-// Many entries go to the table as one batch. An entry that reads must see what the ones before it wrote, or a swap in the
-// middle of a batch would be judged by a value that is no longer there. Most entries never read; so the index over the
-// batch is only built, up to where it is needed, when somebody reads.
+// Many entries go to the table as one batch. An entry that reads must see what the ones before it
+// wrote, or a swap in the middle of a batch would be judged by a value that is no longer there.
+// Most entries never read; so the index over the batch is only built, up to where it is needed,
+// when somebody reads.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,8 @@ class Changes {
   [[nodiscard]] bool empty() const { return batch_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-  /// Writes the batch to the table and begins the next one. Nothing is written when there are no changes.
+  /// Writes the batch to the table and begins the next one. Nothing is written when there are no
+  /// changes.
   [[nodiscard]] Result<void> write();
 
   /// Only with nothing unwritten: see Table::scan.
@@ -50,8 +52,8 @@ class Changes {
   Table& table_;
   Batch batch_;
   std::size_t bytes_ = 0;
-  // The newest change of each key among the first `indexed_` ones, by the key's hash. Two keys with one hash share a
-  // place; newest() notices and looks through the batch.
+  // The newest change of each key among the first `indexed_` ones, by the key's hash. Two keys with
+  // one hash share a place; newest() notices and looks through the batch.
   std::unordered_map<std::uint64_t, std::size_t> index_;
   std::size_t indexed_ = 0;
 };

@@ -16,7 +16,8 @@ constexpr std::size_t kStartSize = 2 + 3 * 8;
 
 constexpr std::uint8_t kHasExpected = 1;
 
-// The value of a Blob is immutable once built; its bytes are written in one pass, to exactly its end.
+// The value of a Blob is immutable once built; its bytes are written in one pass, to exactly its
+// end.
 template <class Fill>
 Blob build_exactly(std::size_t size, CommandKind kind, Fill&& fill) {
   return Blob::build(size, [&](char* bytes) {

@@ -1,8 +1,10 @@
-// What the log carries for the state machine: commands, written once by the node that takes the request (design 3.5).
+// What the log carries for the state machine: commands, written once by the node that takes the
+// request (design 3.5).
 //
-// A canonical little-endian header of our own with a format version first, and the value's bytes uncopied behind it, so that every node applies
-// the very bytes that were accepted (docs/formats.md#commands). Fields for what later work brings (client sessions, expiry) are there from the
-// first day; a decoder refuses what it does not know.
+// A canonical little-endian header of our own with a format version first, and the value's bytes
+// uncopied behind it, so that every node applies the very bytes that were accepted
+// (docs/formats.md#commands). Fields for what later work brings (client sessions, expiry) are there
+// from the first day; a decoder refuses what it does not know.
 #pragma once
 
 #include <cstdint>
@@ -69,13 +71,14 @@ struct Start {
 
 using Command = std::variant<Write, Settle, Start>;
 
-/// Keys, values and reserved fields must be what format 1 allows (kv/limits.hpp): that is checked at the door. An item's
-/// `replaces` is the journal's matter and not part of a settle command.
+/// Keys, values and reserved fields must be what format 1 allows (kv/limits.hpp): that is checked
+/// at the door. An item's `replaces` is the journal's matter and not part of a settle command.
 [[nodiscard]] Blob encode(const Write& write);
 [[nodiscard]] Blob encode(const Settle& settle);
 [[nodiscard]] Blob encode(const Start& start);
 
-/// Views in the result point into `bytes` (values of a Settle share `bytes`' buffer). Errc::corrupt unless it is exactly one command of a known format.
+/// Views in the result point into `bytes` (values of a Settle share `bytes`' buffer). Errc::corrupt
+/// unless it is exactly one command of a known format.
 [[nodiscard]] Result<Command> decode(const Blob& bytes);
 
 }  // namespace causeway::kv

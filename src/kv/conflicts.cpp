@@ -27,8 +27,8 @@ void drop_won(Conflict& conflict) {
   conflict.won_value_dropped = true;
 }
 
-// One row too large for the whole list must not push all others out first: the winner's value, which stands in the store
-// as well, stays away from it, and then the loser's.
+// One row too large for the whole list must not push all others out first: the winner's value,
+// which stands in the store as well, stays away from it, and then the loser's.
 void fit_alone(Conflict& conflict) {
   if (value_bytes(conflict) > kConflictBytesMax) drop_won(conflict);
   if (value_bytes(conflict) > kConflictBytesMax) drop_lost(conflict);

@@ -1,7 +1,8 @@
-// The superseded list: who lost to whom, with both values, so that nothing is lost silently (promise 7).
+// The superseded list: who lost to whom, with both values, so that nothing is lost silently
+// (promise 7).
 //
-// It is part of the replicated state and bounded in rows and in bytes of values. Values go first, the oldest first, and
-// their row says so; then rows, which are counted.
+// It is part of the replicated state and bounded in rows and in bytes of values. Values go first,
+// the oldest first, and their row says so; then rows, which are counted.
 #pragma once
 
 #include <cstdint>

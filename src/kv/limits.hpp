@@ -1,7 +1,7 @@
 // Bounds by which the state machine judges: constants of the format, not settings (design 3.6).
 //
-// Every node must come to the same answer from the same log, so none of these may depend on a flag. Changing one is a
-// new command format.
+// Every node must come to the same answer from the same log, so none of these may depend on a flag.
+// Changing one is a new command format.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@ namespace causeway::kv {
 inline constexpr std::size_t kKeyBytesMax = 1024;
 inline constexpr std::size_t kValueBytesMax = std::size_t{1} << 20;
 
-/// Results kept of one start of a node: call numbers from the lowest unanswered one up to here (exclusive).
+/// Results kept of one start of a node: call numbers from the lowest unanswered one up to here
+/// (exclusive).
 inline constexpr std::uint64_t kResultsMax = 16384;
 /// Results of neighbouring numbers that share a row of the table: one bit each in a 64-bit word.
 inline constexpr std::uint64_t kResultsPerRow = 64;

@@ -1,7 +1,8 @@
 // An offline write to bytes and back, as it stands in a settle command and in the journal's index.
 //
-// One layout for both, so that what is proposed is what was journalled (docs/formats.md#offline-write). Canonical: each
-// write has exactly one encoding, and a decoder takes nothing else.
+// One layout for both, so that what is proposed is what was journalled
+// (docs/formats.md#offline-write). Canonical: each write has exactly one encoding, and a decoder
+// takes nothing else.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +24,8 @@ inline constexpr std::size_t kItemSizeMin = 65;
 
 void write_item(RawWriter& out, const crdt::OfflineWrite& write);
 
-/// Reads one item of `origin`'s; its value is left empty and its bytes are returned, for the caller to slice or copy.
-/// Nothing: malformed.
+/// Reads one item of `origin`'s; its value is left empty and its bytes are returned, for the caller
+/// to slice or copy. Nothing: malformed.
 [[nodiscard]] std::optional<std::string_view> read_item(ByteReader& in, Origin origin,
                                                         crdt::OfflineWrite& write);
 

@@ -94,7 +94,8 @@ void Origins::save(Changes& changes) {
 bool Origins::start(OriginState& origin, Incarnation incarnation, std::uint64_t number,
                     Changes& changes) {
   const IncarnationState* known = origin.find(incarnation);
-  // The record of the newest start again: its session goes on. A node whose first record was in doubt proposes another.
+  // The record of the newest start again: its session goes on. A node whose first record was in
+  // doubt proposes another.
   if (known != nullptr && known == origin.newest()) {
     if (number < origin.start_number) return false;
     origin.start_number = number;

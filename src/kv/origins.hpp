@@ -1,7 +1,8 @@
 // What the state knows of each origin: its starts, and how far its offline writes have settled.
 //
-// Held in memory whole, since nearly every entry asks: a few hundred bytes for each origin that ever wrote, and the results
-// of its newest start. It is saved with each batch, only where it changed.
+// Held in memory whole, since nearly every entry asks: a few hundred bytes for each origin that
+// ever wrote, and the results of its newest start. It is saved with each batch, only where it
+// changed.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +68,8 @@ class Origins {
   [[nodiscard]] OriginState& at(Origin origin);
   void changed(OriginState& origin);
 
-  /// A start record; false: refused, because its number is not above the origin's, or it is of an earlier start.
+  /// A start record; false: refused, because its number is not above the origin's, or it is of an
+  /// earlier start.
   [[nodiscard]] bool start(OriginState& origin, Incarnation incarnation, std::uint64_t number,
                            Changes& changes);
   /// Raises the lowest unanswered number of the newest start.

@@ -145,7 +145,8 @@ Result<FreedPending> PendingIndex::free(Sequence through, Sequence settled_throu
                             }));
   if (error) return *std::move(error);
   for (const Sequence sequence : found) changes.remove(keys::pending_record(sequence));
-  // What the state has not settled yet still stands in `j` (the journal knew it from a state that was lost since).
+  // What the state has not settled yet still stands in `j` (the journal knew it from a state that
+  // was lost since).
   for (const auto& [key, sequence] : unsettled) {
     CAUSEWAY_TRY(settled(key, sequence, changes));
   }

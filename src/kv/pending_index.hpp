@@ -1,11 +1,13 @@
-// The journal's index: where the records of this node's pending writes are found, by key and by sequence.
+// The journal's index: where the records of this node's pending writes are found, by key and by
+// sequence.
 //
-// The journal's log is the truth and this is rebuilt from it at each start, so nothing here has to survive a crash. It stands
-// in the state's table because a journal does not fit in memory, and because a local read must see a pending write turn
-// into its committed successor in one moment: settling removes the key from `j` in the very batch that writes `d`.
+// The journal's log is the truth and this is rebuilt from it at each start, so nothing here has to
+// survive a crash. It stands in the state's table because a journal does not fit in memory, and
+// because a local read must see a pending write turn into its committed successor in one moment:
+// settling removes the key from `j` in the very batch that writes `d`.
 //
-// Invariant: `j` names a key's newest pending write, never one that is settled; its record stands in `q`. Records stay in
-// `q` beyond their settlement, until the journal has freed them.
+// Invariant: `j` names a key's newest pending write, never one that is settled; its record stands
+// in `q`. Records stay in `q` beyond their settlement, until the journal has freed them.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +45,8 @@ class PendingIndex {
   [[nodiscard]] Result<FreedPending> free(Sequence through, Sequence settled, Changes& changes);
 
  private:
-  // Keys in `j`, once they have been counted by clear(). With none there, nothing has to be looked up.
+  // Keys in `j`, once they have been counted by clear(). With none there, nothing has to be looked
+  // up.
   std::optional<std::uint64_t> keys_;
 };
 

@@ -1,7 +1,7 @@
 // Little-endian fields written to and read from a place of known size.
 //
-// base/bytes.hpp grows a string and checks each step. On the way of every write the size is known beforehand, and one
-// unchecked pass over one allocation is several times as fast.
+// base/bytes.hpp grows a string and checks each step. On the way of every write the size is known
+// beforehand, and one unchecked pass over one allocation is several times as fast.
 #pragma once
 
 #include <bit>

@@ -1,11 +1,13 @@
-// What the writes of one start of a node came to, by which a write that arrives twice takes effect once (design 3.4).
+// What the writes of one start of a node came to, by which a write that arrives twice takes effect
+// once (design 3.4).
 //
-// A result is kept from the number that its caller calls the lowest unanswered one; below that nobody will ask. Results of
-// 64 neighbouring numbers share a row of the table, and a batch writes only the rows in which something was added.
+// A result is kept from the number that its caller calls the lowest unanswered one; below that
+// nobody will ask. Results of 64 neighbouring numbers share a row of the table, and a batch writes
+// only the rows in which something was added.
 //
-// What a row holds must depend on the log alone, not on how the log was cut into batches. So results fall away at two
-// moments only, both made by an entry: all of a row when the lowest unanswered number leaves it, and those below that
-// number when a result is added to their row.
+// What a row holds must depend on the log alone, not on how the log was cut into batches. So
+// results fall away at two moments only, both made by an entry: all of a row when the lowest
+// unanswered number leaves it, and those below that number when a result is added to their row.
 #pragma once
 
 #include <array>
@@ -23,7 +25,8 @@
 
 namespace causeway::kv {
 
-/// A result without a value: a mismatch that is asked for again answers with what stands there by then.
+/// A result without a value: a mismatch that is asked for again answers with what stands there by
+/// then.
 struct KeptResult {
   WriteResult::Status status = WriteResult::Status::done;  ///< done, absent, mismatch or overtaken
   bool tombstone = false;                                  ///< done, absent: what was written ...

@@ -1,8 +1,9 @@
 // Settling: an ordered batch of one origin's offline writes meets the committed state (design 3.2).
 //
-// A proposal may be lost, doubled, or come after its successor; a restored disk image may propose what was settled long ago.
-// So a batch names what it follows, sequence and running hash, and is applied only if the state stands exactly there;
-// otherwise it is void and changes nothing. Inside a batch every item gets a verdict and nothing blocks the next one.
+// A proposal may be lost, doubled, or come after its successor; a restored disk image may propose
+// what was settled long ago. So a batch names what it follows, sequence and running hash, and is
+// applied only if the state stands exactly there; otherwise it is void and changes nothing. Inside
+// a batch every item gets a verdict and nothing blocks the next one.
 #include <algorithm>
 #include <utility>
 
@@ -94,7 +95,8 @@ Result<Verdict> reject(State& state, const OfflineWrite& item, std::string reaso
       .sequence = item.dot.sequence, .kind = VerdictKind::rejected, .reason = std::move(reason)};
 }
 
-// The verdict of an item that came under another dot before: nothing when it never settled under that.
+// The verdict of an item that came under another dot before: nothing when it never settled under
+// that.
 Result<std::optional<Verdict>> verdict_under_old_dot(State& state, const OfflineWrite& item) {
   const OriginState* old = state.origins.find(item.old_dot.origin);
   if (item.old_dot == Dot{} || old == nullptr) return std::optional<Verdict>{};
@@ -170,7 +172,8 @@ Result<SettleResult> apply_settle(State& state, const LogEntry& entry, const Set
     return result;
   }
   OriginState& origin = state.origins.at(batch.origin);
-  // Only an applied batch frees verdicts: a void one may come from a restored image that learnt nothing of the kind.
+  // Only an applied batch frees verdicts: a void one may come from a restored image that learnt
+  // nothing of the kind.
   state.origins.learnt(origin, batch.learnt_through, state.changes);
 
   std::vector<std::pair<Sequence, std::uint64_t>> pairs;

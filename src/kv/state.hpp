@@ -1,7 +1,8 @@
 // The replicated state machine's parts together, and what one command does to them.
 //
-// The functions here are told what to do and never decide whether: applier.cpp does (order of entries, batches, failures).
-// An error means that the table failed or is damaged: half an entry may stand in `changes`, which must then not be written.
+// The functions here are told what to do and never decide whether: applier.cpp does (order of
+// entries, batches, failures). An error means that the table failed or is damaged: half an entry
+// may stand in `changes`, which must then not be written.
 #pragma once
 
 #include "kv/applier.hpp"

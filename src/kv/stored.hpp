@@ -1,7 +1,9 @@
-// What stands beside and for a value in the table: versions, verdicts, rows of the superseded list, the applied position.
+// What stands beside and for a value in the table: versions, verdicts, rows of the superseded list,
+// the applied position.
 //
-// Layouts are drawn in docs/formats.md#state. They are canonical (one value, one encoding), because equal states must be
-// equal bytes. Decoders take bytes from a disk: they answer nothing when those are damaged, and never fail otherwise.
+// Layouts are drawn in docs/formats.md#state. They are canonical (one value, one encoding), because
+// equal states must be equal bytes. Decoders take bytes from a disk: they answer nothing when those
+// are damaged, and never fail otherwise.
 #pragma once
 
 #include <optional>
@@ -15,7 +17,8 @@
 
 namespace causeway::kv {
 
-/// What a row that does not decode, or is missing, is answered with: the table must be rebuilt from another node's.
+/// What a row that does not decode, or is missing, is answered with: the table must be rebuilt from
+/// another node's.
 [[nodiscard]] Error damaged(std::string_view what);
 
 /// A row of `d`: the version, and behind it the value.
@@ -45,8 +48,8 @@ struct Stored {
 [[nodiscard]] std::string encode_conflict(const Conflict& conflict);
 [[nodiscard]] std::optional<Conflict> decode_conflict(std::uint64_t number, std::string_view row);
 
-/// The row `keys::kApplied`: how far the state is, and the greatest stamp of a version in it. Whoever cuts the log reads
-/// it from what the table has flushed.
+/// The row `keys::kApplied`: how far the state is, and the greatest stamp of a version in it.
+/// Whoever cuts the log reads it from what the table has flushed.
 struct AppliedRow {
   AppliedPosition position;
   Stamp greatest_stamp;

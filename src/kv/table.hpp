@@ -1,7 +1,8 @@
 // The ordered table under the state machine: RocksDB in a node, a map in tests and simulations.
 //
-// Batches are atomic and kept in order, and may be held back: after a crash the table shows the state behind some earlier batch, never a part
-// of one. The Raft log is its write-ahead log, so nothing here is synced.
+// Batches are atomic and kept in order, and may be held back: after a crash the table shows the
+// state behind some earlier batch, never a part of one. The Raft log is its write-ahead log, so
+// nothing here is synced.
 #pragma once
 
 #include <functional>
@@ -35,7 +36,8 @@ class Table {
  public:
   virtual ~Table() = default;
   virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
-  /// Visits keys in [from, to) ascending until `visit` says false. The table must not be written meanwhile.
+  /// Visits keys in [from, to) ascending until `visit` says false. The table must not be written
+  /// meanwhile.
   virtual Result<void> scan(
       std::string_view from, std::string_view to,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;

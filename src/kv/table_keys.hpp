@@ -9,8 +9,9 @@
 //   c <number>                             one row of the superseded list
 //   q <sequence>, j <key>                  this node's journal: pending record; newest pending sequence of a key
 //
-// Numbers in keys are big-endian, so that the table's order is theirs. `q` and `j` belong to the node; all else is the
-// replicated state: the same on every node that has applied the same log, byte for byte.
+// Numbers in keys are big-endian, so that the table's order is theirs. `q` and `j` belong to the
+// node; all else is the replicated state: the same on every node that has applied the same log,
+// byte for byte.
 #pragma once
 
 #include <string>

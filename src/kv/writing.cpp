@@ -1,8 +1,9 @@
 // Consistent writes: each takes effect once, or never.
 //
-// A write may stand in the log several times (forwarded again, retried), and may come late: after its node has started anew,
-// or after an offline write of the same key that was made later. So before it is judged by the key's value it is judged
-// by its call: is its start the newest, has it a result already, was it overtaken (design 3.2, 3.4).
+// A write may stand in the log several times (forwarded again, retried), and may come late: after
+// its node has started anew, or after an offline write of the same key that was made later. So
+// before it is judged by the key's value it is judged by its call: is its start the newest, has it
+// a result already, was it overtaken (design 3.2, 3.4).
 #include "kv/limits.hpp"
 #include "kv/state.hpp"
 #include "kv/table_keys.hpp"
@@ -12,7 +13,8 @@ namespace {
 
 using Status = WriteResult::Status;
 
-// The answer of a write that has its result: the first answer again, except that a mismatch shows what stands there now.
+// The answer of a write that has its result: the first answer again, except that a mismatch shows
+// what stands there now.
 Result<void> answer_again(State& state, const Write& write, const KeptResult& kept,
                           WriteResult& result) {
   result.status = kept.status;
@@ -45,7 +47,8 @@ bool matches(const Write& write, const std::optional<Stored>& committed) {
 // Judges a write that is new, and carries it out.
 Result<void> decide(State& state, const LogEntry& entry, const Write& write, Sequence settled,
                     WriteResult& result) {
-  // A plain set reads nothing, unless writes of its own node that were made after it may have settled already.
+  // A plain set reads nothing, unless writes of its own node that were made after it may have
+  // settled already.
   const bool settled_past = settled > write.reached;
   std::optional<Stored> committed;
   if (settled_past || write.kind != CommandKind::set) {
@@ -158,7 +161,8 @@ Result<OutcomeFound> find_outcome(State& state, const FindOutcome& ask) {
 
   const IncarnationState* asked = origin->find(ask.incarnation);
   if (asked == nullptr) {
-    // Either it is too long ago, or its start record never was applied; and now that a newer one was, never will be.
+    // Either it is too long ago, or its start record never was applied; and now that a newer one
+    // was, never will be.
     if (origin->newest()->id == ask.running && ask.incarnation != ask.running) {
       found.state = origin->incarnations_dropped ? Outcome::forgotten : Outcome::did_not_happen;
     }

@@ -47,8 +47,8 @@ struct ServerOptions {
   std::size_t links_max = 64;
   wire::FrameLimits frames;  ///< of one request
   wire::CallLimits calls;
-  /// Answers that a connection has not taken yet. Beyond, it is not read from, and answers that only
-  /// carry values are replaced by `exhausted`; what a write became is always said.
+  /// Answers that a connection has not taken yet. Beyond, it is not read from, and answers that
+  /// only carry values are replaced by `exhausted`; what a write became is always said.
   std::size_t output_bytes_max = 16u << 20;
   /// The same over all connections; beyond, each gets values only as long as it takes them at once.
   std::size_t output_bytes_max_total = 32u << 20;

@@ -1,7 +1,8 @@
 // Who may ask how much at once: the loop's door.
 //
-// Calls that wait for a majority can wait for days. They have limits of their own, below the total, so that they never take the last places of local reads
-// and writes (design 3.6). A limit that is reached answers `exhausted` at once.
+// Calls that wait for a majority can wait for days. They have limits of their own, below the total,
+// so that they never take the last places of local reads and writes (design 3.6). A limit that is
+// reached answers `exhausted` at once.
 #pragma once
 
 #include <cstdint>

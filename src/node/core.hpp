@@ -1,7 +1,9 @@
-// What the parts of the loop share: consensus, journal, clock, where the state stands; and the turn that is being taken.
+// What the parts of the loop share: consensus, journal, clock, where the state stands; and the turn
+// that is being taken.
 //
-// The loop's work is split by what a caller asked for (writes, reads, offline, inquiries) and by what the node does on its own (settling, peers, raft_disk). Each
-// part owns its tables and reaches the others only through loop.cpp, which passes on what happened.
+// The loop's work is split by what a caller asked for (writes, reads, offline, inquiries) and by
+// what the node does on its own (settling, peers, raft_disk). Each part owns its tables and reaches
+// the others only through loop.cpp, which passes on what happened.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +19,12 @@
 
 namespace causeway::node {
 
-/// recovering: applies what its own commit marks cover; serving; stopping: answers what waits and takes nothing new.
+/// recovering: applies what its own commit marks cover; serving; stopping: answers what waits and
+/// takes nothing new.
 enum class Phase : std::uint8_t { recovering, serving, stopping };
 
-/// Which part asked the applier (or named a proposal); stands in the id, so that the answer finds its way back.
+/// Which part asked the applier (or named a proposal); stands in the id, so that the answer finds
+/// its way back.
 enum class Asker : std::uint8_t { start, writes, settling, gate, reads, offline, inquiries };
 
 constexpr std::uint64_t tagged(Asker asker, std::uint64_t number) {

@@ -1,4 +1,5 @@
-// What is written to the journal's log, and who is told when it is durable. Each turn's records become one append.
+// What is written to the journal's log, and who is told when it is durable. Each turn's records
+// become one append.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,9 @@ class JournalDisk {
   void write(const crdt::OfflineWrite& write);
   void settled(const crdt::Settled& settled);
 
-  // Keeping the files small: all live records are written once more, then every file that was complete before goes. The newest file stays, whatever is in it, so that
-  // nothing depends on where one file ends and the next begins.
+  // Keeping the files small: all live records are written once more, then every file that was
+  // complete before goes. The newest file stays, whatever is in it, so that nothing depends on
+  // where one file ends and the next begins.
   /// Not for a while after a full disk refused something: writing all once more needs space first.
   [[nodiscard]] bool can_shrink(Instant now) const {
     return segments_.size() > 2 && now >= shrink_at_;
@@ -38,7 +40,8 @@ class JournalDisk {
     std::vector<Sequence> settled;  ///< through
   };
   [[nodiscard]] Durable durable(std::uint64_t ticket);
-  /// The writes that are not and will not be in the log. `settled` records are tried again; a rewriting ends without effect.
+  /// The writes that are not and will not be in the log. `settled` records are tried again; a
+  /// rewriting ends without effect.
   [[nodiscard]] std::vector<Sequence> refused(Turn& turn, storage::Refused refused);
   void segments(const storage::SegmentsChanged& changed);
 

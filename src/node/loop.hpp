@@ -1,9 +1,12 @@
 // The node's loop: everything that decides, composed into one step object without I/O.
 //
-// It owns consensus, journal and reconciler, routes every call, and never waits for a disk: the log writers and the applier are step objects of their own, reached by
-// values in `Effects` and heard of by values in `Input`. One process wires it to Asio and the disk (host), the simulator to a virtual world; both obey, neither decides.
+// It owns consensus, journal and reconciler, routes every call, and never waits for a disk: the log
+// writers and the applier are step objects of their own, reached by values in `Effects` and heard
+// of by values in `Input`. One process wires it to Asio and the disk (host), the simulator to a
+// virtual world; both obey, neither decides.
 //
-// The way of a request: call -> admission -> (pending write of the key? wait for it) -> consensus or journal -> log -> apply -> answer.
+// The way of a request: call -> admission -> (pending write of the key? wait for it) -> consensus
+// or journal -> log -> apply -> answer.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +54,8 @@ struct Options {
   Limits limits;
 };
 
-/// Names one call of one connection, in both directions. Connections are numbered by the host and never reused.
+/// Names one call of one connection, in both directions. Connections are numbered by the host and
+/// never reused.
 struct CallHandle {
   std::uint64_t connection = 0;
   std::uint64_t call = 0;

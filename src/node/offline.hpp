@@ -1,7 +1,8 @@
 // Offline sets and deletes: durable in this node's journal before the answer, no network.
 //
-// Writes of one key go one at a time: each waits until the one before it is durable. So what a write replaces or inherits from is always what the index holds, and
-// a write that a full disk refused leaves nothing behind. Writes of different keys share their syncs.
+// Writes of one key go one at a time: each waits until the one before it is durable. So what a
+// write replaces or inherits from is always what the index holds, and a write that a full disk
+// refused leaves nothing behind. Writes of different keys share their syncs.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,9 @@
-// Who may talk to whom: the handshake, and which connections belong to which member (design 3.4, 3.5).
+// Who may talk to whom: the handshake, and which connections belong to which member (design 3.4,
+// 3.5).
 //
-// Each pair of nodes has two connections, one dialled by each side; messages go out on the own one and come in on the other's. Consensus counts by origin, so a message is
-// passed on only when the link it came by shows the same origin and incarnation as the connection that we dialled.
+// Each pair of nodes has two connections, one dialled by each side; messages go out on the own one
+// and come in on the other's. Consensus counts by origin, so a message is passed on only when the
+// link it came by shows the same origin and incarnation as the connection that we dialled.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +51,8 @@ class Peers {
     Identity identity;
   };
 
-  /// Every node applies what is in the log, so what a peer wants there must be a command, and its own.
+  /// Every node applies what is in the log, so what a peer wants there must be a command, and its
+  /// own.
   [[nodiscard]] static bool may_forward(const consensus::Forward& forward, Origin origin);
   [[nodiscard]] wire::Hello own_hello(const Core& core) const;
   /// Why `hello` is not welcome; empty: it is. `exceed` is set when its start number is too low.

@@ -23,7 +23,8 @@ void PendingGate::found(Turn& turn, const kv::FoundPending& found) {
     return;
   }
   const Sequence sequence = found.held->sequence;
-  // A write that was accepted while the applier was asked may stand in its place, further back in the order of settling.
+  // A write that was accepted while the applier was asked may stand in its place, further back in
+  // the order of settling.
   const bool replaced = turn.core.journal.verdict(sequence) != nullptr;
   turn.core.journal.hold(sequence);
   place_of_[waiter] =

@@ -1,7 +1,9 @@
-// Program order at a node (promise 2): a consistent operation on a key with a pending offline write here is decided after that write is settled.
+// Program order at a node (promise 2): a consistent operation on a key with a pending offline write
+// here is decided after that write is settled.
 //
-// Most keys have none, and the journal's filter says so without a question. Otherwise the applier is asked which write is pending, the write is held (so that it is
-// not coalesced away), and the operation waits until its settlement is applied here.
+// Most keys have none, and the journal's filter says so without a question. Otherwise the applier
+// is asked which write is pending, the write is held (so that it is not coalesced away), and the
+// operation waits until its settlement is applied here.
 #pragma once
 
 #include <cstdint>

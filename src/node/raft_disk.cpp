@@ -66,7 +66,8 @@ void RaftDisk::carry_out(Turn& turn) {
   raft.fetches.clear();
 }
 
-// A batch of the log has a limit: what piled up while there was no leader goes in several, the last of which makes raft's ticket durable.
+// A batch of the log has a limit: what piled up while there was no leader goes in several, the last
+// of which makes raft's ticket durable.
 void RaftDisk::append_all(Turn& turn, const consensus::Effects& raft) {
   std::vector<storage::LogRecord> records;
   std::size_t bytes = 0;
@@ -126,7 +127,8 @@ void RaftDisk::durable(Turn& turn, std::uint64_t ticket) {
   release_messages(turn);
 }
 
-// While a disk does not answer for days, each heartbeat is: the newest answer to a leader stands for those before it.
+// While a disk does not answer for days, each heartbeat is: the newest answer to a leader stands
+// for those before it.
 void RaftDisk::gate(std::uint64_t raft_ticket, consensus::Send send) {
   const auto answers = [](const consensus::Send& each) {
     return std::holds_alternative<consensus::AppendEntriesReply>(each.message);
@@ -146,8 +148,8 @@ void RaftDisk::release_messages(Turn& turn) {
   }
 }
 
-// A full disk: what was refused is tried again, in order, once all that was under way has come back. Consensus sees a disk that does not answer,
-// and a leader with such a disk steps down.
+// A full disk: what was refused is tried again, in order, once all that was under way has come
+// back. Consensus sees a disk that does not answer, and a leader with such a disk steps down.
 void RaftDisk::refused(Turn& turn, storage::Refused refused) {
   if (!std::exchange(full_, true)) {
     turn.log(LogLine::Level::error, "the Raft log cannot grow: " + refused.error.detail);
@@ -209,7 +211,8 @@ void RaftDisk::applied(Turn& turn, const kv::AppliedPosition& position) {
   turn.core.raft.evict_applied(position.index);
 }
 
-// What is read back holds overwritten entries too; those that are current have the term that the log view knows of their index.
+// What is read back holds overwritten entries too; those that are current have the term that the
+// log view knows of their index.
 std::vector<consensus::Entry> RaftDisk::current_entries(const Core& core,
                                                         const storage::Fetched& fetched,
                                                         LogIndex from) const {

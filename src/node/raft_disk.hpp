@@ -1,8 +1,11 @@
-// Between consensus and the disk: what is written to the Raft log, what may leave when it is durable, and what is given to the applier.
+// Between consensus and the disk: what is written to the Raft log, what may leave when it is
+// durable, and what is given to the applier.
 //
-// Consensus hands out records under tickets; each turn's records become one append, with the commit mark of that moment behind them (design 3.3: synced with the batch, for free).
-// Messages that rest on a record wait here for its ticket. The newest mark also goes to the mark file, unsynced, before anything that rests on it leaves: a killed
-// process loses none of it, and a lost machine falls back to the last synced one.
+// Consensus hands out records under tickets; each turn's records become one append, with the commit
+// mark of that moment behind them (design 3.3: synced with the batch, for free). Messages that rest
+// on a record wait here for its ticket. The newest mark also goes to the mark file, unsynced,
+// before anything that rests on it leaves: a killed process loses none of it, and a lost machine
+// falls back to the last synced one.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +21,8 @@ class RaftDisk {
  public:
   explicit RaftDisk(const Core& core);
 
-  /// Carries out what raft's calls left in `core.raft_out`, but for its reads and dropped proposals (the loop passes those on).
+  /// Carries out what raft's calls left in `core.raft_out`, but for its reads and dropped proposals
+  /// (the loop passes those on).
   void carry_out(Turn& turn);
   /// Gives newly committed entries to the applier, as far as its bounds allow.
   void feed_applier(Turn& turn);

@@ -1,4 +1,5 @@
-// Gets: linearizable ones by a ReadIndex that all gets of a turn share, local ones straight from the applier.
+// Gets: linearizable ones by a ReadIndex that all gets of a turn share, local ones straight from
+// the applier.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ class Reads {
   /// Once a turn: one read of consensus for all gets that came in it.
   void begin_group(Turn& turn);
   void ready(Turn& turn, std::uint64_t group, LogIndex index);
-  /// Entries up to `given` have been handed to the applier: what is asked now is answered behind them.
+  /// Entries up to `given` have been handed to the applier: what is asked now is answered behind
+  /// them.
   void given(Turn& turn, LogIndex given);
   void found(Turn& turn, kv::GetResult result);
   void due(Turn& turn);

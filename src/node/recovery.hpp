@@ -1,7 +1,9 @@
-// What a start reads of the past: both logs, record by record, into the objects that go on from there.
+// What a start reads of the past: both logs, record by record, into the objects that go on from
+// there.
 //
-// The owner opens the logs (storage) and gives every record here in file order. The journal is read twice: which of its records are live is known only at the end, and they
-// do not fit in memory; the second reading fills the applier's index.
+// The owner opens the logs (storage) and gives every record here in file order. The journal is read
+// twice: which of its records are live is known only at the end, and they do not fit in memory; the
+// second reading fills the applier's index.
 #pragma once
 
 #include <cstdint>
@@ -41,14 +43,15 @@ class Recovery {
   /// After all records of both logs.
   /// errors   corrupt: the mark file knows of entries that the log has lost
   Result<void> finish();
-  /// Second reading of the journal: the write to put into the applier's index, if the record is one and live. A write that was
-  /// rewritten forward may come twice.
+  /// Second reading of the journal: the write to put into the applier's index, if the record is one
+  /// and live. A write that was rewritten forward may come twice.
   Result<std::optional<crdt::OfflineWrite>> live_write(std::uint8_t type, std::string_view body);
 
   /// errors   corrupt: the log is of a cluster with other voters than `voters` (id -> address)
   Result<void> check_voters(const std::map<std::string, std::string>& voters) const;
 
-  /// What the loop starts from. Once, after the second reading. `applied`: entries up to there may leave memory.
+  /// What the loop starts from. Once, after the second reading. `applied`: entries up to there may
+  /// leave memory.
   Recovered take(LogIndex applied);
 
  private:

@@ -32,9 +32,10 @@ Settling::Settling(const Core& core, JournalDisk& journal_disk, RaftDisk& raft_d
                   core.journal.reached()),
       durable_(core.journal.reached()) {}
 
-// The reconciler may pin with every piece of news: it must know all that was accepted by then, and what it pins must not be coalesced by a write that
-// comes later in the same turn. Otherwise it would propose a record that the journal says is replaced, and after a crash the node would not know its own
-// chain in the state.
+// The reconciler may pin with every piece of news: it must know all that was accepted by then, and
+// what it pins must not be coalesced by a write that comes later in the same turn. Otherwise it
+// would propose a record that the journal says is replaced, and after a crash the node would not
+// know its own chain in the state.
 template <class News>
 void Settling::tell(Turn& turn, News&& news) {
   reconciler_.wrote(turn.now.mono, turn.core.journal.reached(), durable_, effects_);
@@ -158,8 +159,9 @@ void Settling::begin_rewrite(Turn& turn) {
   ask_page(turn);
 }
 
-// A restored image or a clone: what the state holds under this origin is not this journal's. All live records are written once more under a new
-// origin, then the identity file names it, then the node starts again: a crash on the way leaves the old origin in force and nothing lost.
+// A restored image or a clone: what the state holds under this origin is not this journal's. All
+// live records are written once more under a new origin, then the identity file names it, then the
+// node starts again: a crash on the way leaves the old origin in force and nothing lost.
 void Settling::begin_move(Turn& turn) {
   turn.log(LogLine::Level::warn,
            "this data directory is a copy, or was restored from one: it takes a new origin, and "
@@ -170,8 +172,9 @@ void Settling::begin_move(Turn& turn) {
 
 void Settling::continue_move(Turn& turn, bool offline_idle) {
   if (!moving() || moved_ || paging_ != Paging::none) return;
-  // Writes that came through the door before stand in the index only once they are durable; and what is on its way to be freed goes first, or the chain could
-  // not be computed from learnt_through on.
+  // Writes that came through the door before stand in the index only once they are durable; and
+  // what is on its way to be freed goes first, or the chain could not be computed from
+  // learnt_through on.
   const crdt::Journal& journal = turn.core.journal;
   if (!offline_idle || durable_ != journal.reached() ||
       journal.decided_through() != journal.learnt_through())

@@ -1,4 +1,5 @@
-// What the node does on its own with its offline writes: gives the reconciler what it needs, carries its proposals, and frees the journal.
+// What the node does on its own with its offline writes: gives the reconciler what it needs,
+// carries its proposals, and frees the journal.
 //
 //     journal -> reconciler -> proposal -> log -> applier -> verdicts -> journal
 //                                                            |
@@ -37,8 +38,8 @@ class Settling {
   /// A full disk refused what was rewritten.
   void rewrite_refused(Turn& turn);
 
-  /// Once a turn: tells the reconciler the time and whether a majority is reachable, carries out what it wants, frees what may be freed.
-  /// `offline_idle`: no offline write is under way.
+  /// Once a turn: tells the reconciler the time and whether a majority is reachable, carries out
+  /// what it wants, frees what may be freed. `offline_idle`: no offline write is under way.
   void run(Turn& turn, Writes& writes, bool offline_idle);
   /// After the applier was given what is committed.
   void given(Turn& turn);

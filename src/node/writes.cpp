@@ -10,7 +10,8 @@
 namespace causeway::node {
 namespace {
 
-// Results of reported writes stay in the state while these hold. Far fewer than the state keeps, so that they never stop new writes.
+// Results of reported writes stay in the state while these hold. Far fewer than the state keeps, so
+// that they never stop new writes.
 constexpr std::size_t kReportedMax = 256;
 constexpr std::uint64_t kReportedSpanMax = 4096;
 
@@ -154,7 +155,8 @@ void Writes::expire(Turn& turn, Open::iterator at) {
   }
   write.expired = true;
   if (write.call.in_doubt == InDoubt::report) {
-    // With a leader at hand a withdrawal is certain within a round trip, which is a better answer than "in doubt".
+    // With a leader at hand a withdrawal is certain within a round trip, which is a better answer
+    // than "in doubt".
     write.deadline = turn.now.mono + turn.core.options.heartbeat_interval;
     deadlines_.add(write.deadline, number);
   }

@@ -1,8 +1,10 @@
 // Consistent sets, deletes and swaps, from the call to the answer (design 3.4).
 //
-// Each is proposed under a number of this start's session, so that the state machine lets it take effect once. What makes `timeout` mean "did not happen, and never will" is that
-// the answer is given only where that is certain: the proposal never left, or the leader refused it for good, or its term is over and it is not in that term's log. Otherwise
-// the call waits on, or is answered in_doubt where the caller asked for that.
+// Each is proposed under a number of this start's session, so that the state machine lets it take
+// effect once. What makes `timeout` mean "did not happen, and never will" is that the answer is
+// given only where that is certain: the proposal never left, or the leader refused it for good, or
+// its term is over and it is not in that term's log. Otherwise the call waits on, or is answered
+// in_doubt where the caller asked for that.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +32,8 @@ class Writes {
   void session_opened(Turn& turn);
   void applied(Turn& turn, const kv::WriteResult& result);
   void dropped(Turn& turn, std::uint64_t number, consensus::Dropped why);
-  /// These offline writes have been proposed: a write of such a key that was taken before them is never proposed again.
+  /// These offline writes have been proposed: a write of such a key that was taken before them is
+  /// never proposed again.
   void offline_proposed(Turn& turn, const std::vector<crdt::OfflineWrite>& items);
   void due(Turn& turn);
   void connection_closed(Turn& turn, std::uint64_t connection);

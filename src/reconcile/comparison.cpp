@@ -1,11 +1,13 @@
-// The comparison: does the state, as of a ReadIndex in this incarnation, continue this journal (design 3.2)?
+// The comparison: does the state, as of a ReadIndex in this incarnation, continue this journal
+// (design 3.2)?
 //
 //     journal:   ... learnt | a  b  c  d  e        the chain is known at `learnt`, and computed from the records on
 //     state:     ... . . . . . . . . c             sequence and chain as settled
 //
-// Equal at c: a, b, c are settled and their verdicts stand in the state; d and e are still to be proposed. A batch that
-// was lost lies behind c, whoever lost it. Another chain at c, or a sequence that was never given out: somebody else
-// wrote as this origin, from the same directory (an image that was put back, a clone). Then no verdict is ours.
+// Equal at c: a, b, c are settled and their verdicts stand in the state; d and e are still to be
+// proposed. A batch that was lost lies behind c, whoever lost it. Another chain at c, or a sequence
+// that was never given out: somebody else wrote as this origin, from the same directory (an image
+// that was put back, a clone). Then no verdict is ours.
 #include <algorithm>
 #include <utility>
 
@@ -22,8 +24,8 @@ void Reconciler::ask(Effects& out) {
 void Reconciler::standing(Instant now, Standing standing, Effects& out) {
   if (phase_ != Phase::asking) return;
   const Sequence through = standing.settled.through;
-  // Lower than what was compared before, or learnt: the cluster lost what it had committed (it was restored itself).
-  // Nothing can be compared then.
+  // Lower than what was compared before, or learnt: the cluster lost what it had committed (it was
+  // restored itself). Nothing can be compared then.
   if (through > given_out_ || through < settled_.through) {
     move_out(out);
     return;
@@ -62,7 +64,8 @@ void Reconciler::finish_comparison(Effects& out) {
     return;
   }
   if (done.outdated) {
-    // An old batch came through while the chain was computed. Where the state stands now has to be asked again.
+    // An old batch came through while the chain was computed. Where the state stands now has to be
+    // asked again.
     phase_ = Phase::resting;
     return;
   }

@@ -86,9 +86,9 @@ void Reconciler::outcome(Instant now, Outcome outcome, Effects& out) {
   }
   if (outcome.index <= compared_at_) return;
 
-  // An entry does not say which start proposed it. One of an earlier start that names the same position cannot be told
-  // from ours, and need not be: only one of the two is applied, and taking the void one for ours costs a round of
-  // asking, nothing else.
+  // An entry does not say which start proposed it. One of an earlier start that names the same
+  // position cannot be told from ours, and need not be: only one of the two is applied, and taking
+  // the void one for ours costs a round of asking, nothing else.
   const auto at = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const InFlight& batch) {
     return batch.follows.through == outcome.follows;
   });
@@ -97,7 +97,8 @@ void Reconciler::outcome(Instant now, Outcome outcome, Effects& out) {
       at->last == outcome.settled) {
     take_front(std::move(outcome), out);
   } else if (outcome.applied) {
-    // The state went where no batch of ours leads. The one of ours that names the same position meets its fate later.
+    // The state went where no batch of ours leads. The one of ours that names the same position
+    // meets its fate later.
     if (known && at->last == outcome.settled) forget(at);
     drain();
   } else if (known) {
@@ -213,8 +214,8 @@ void Reconciler::forget(std::deque<InFlight>::iterator batch) {
   in_flight_.erase(batch);
 }
 
-// A batch is lost, so those behind it are void or will be. Nothing is proposed before the fate of each is known, or one
-// that is still on its way could be applied between two of their successors.
+// A batch is lost, so those behind it are void or will be. Nothing is proposed before the fate of
+// each is known, or one that is still on its way could be applied between two of their successors.
 void Reconciler::drain() {
   phase_ = Phase::draining;
   staged_.clear();

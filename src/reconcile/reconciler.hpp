@@ -1,12 +1,13 @@
 // The reconciler: decides when this node's offline writes go to Raft, and which.
 //
-// The journal holds what was written alone; the replicated state holds how far this origin has settled. Between the two
-// lie crashes, proposals whose fate is unknown, and directories that somebody copied. The obvious way, to propose what
-// the journal holds and to forget it when the proposal commits, skips writes when one of two batches is lost with a
-// dying leader, settles twice when an old proposal commits late, and lets a restored image speak for its original.
+// The journal holds what was written alone; the replicated state holds how far this origin has
+// settled. Between the two lie crashes, proposals whose fate is unknown, and directories that
+// somebody copied. The obvious way, to propose what the journal holds and to forget it when the
+// proposal commits, skips writes when one of two batches is lost with a dying leader, settles twice
+// when an old proposal commits late, and lets a restored image speak for its original.
 //
-// So each batch names the position that it continues (sequence and running hash, design 3.2), and is void anywhere
-// else. What is left to do here:
+// So each batch names the position that it continues (sequence and running hash, design 3.2), and
+// is void anywhere else. What is left to do here:
 //
 //     resting ──majority, backoff over──> asking ──state known──> comparing ──equal──> settling
 //        ^                                                            │                   │ a batch dropped,
@@ -19,10 +20,12 @@
 //   - draining: one was lost, so those behind it are void; waits for the fate of all, then asks again.
 //   - moved: the state holds what this journal never wrote: a restored image, or a clone. The owner takes a new origin.
 //
-// An entry of the log is matched to a batch in flight by the position that it names, whichever start proposed it: of all
-// batches that name one position only one is ever applied, and if it says the same as ours it is as good as ours.
+// An entry of the log is matched to a batch in flight by the position that it names, whichever
+// start proposed it: of all batches that name one position only one is ever applied, and if it says
+// the same as ours it is as good as ours.
 //
-// Pure: it is told what happened and when, and gives back what to do. It knows "a majority is reachable", not Raft.
+// Pure: it is told what happened and when, and gives back what to do. It knows "a majority is
+// reachable", not Raft.
 #pragma once
 
 #include <cstdint>
@@ -38,10 +41,12 @@
 
 namespace causeway::reconcile {
 
-/// Names one proposed batch; from 1, unique in this incarnation, ascending in the order of proposing.
+/// Names one proposed batch; from 1, unique in this incarnation, ascending in the order of
+/// proposing.
 using BatchId = std::uint64_t;
 
-/// How far an origin has settled: the last settled sequence, and the running hash at it. {0, 0} before the first.
+/// How far an origin has settled: the last settled sequence, and the running hash at it. {0, 0}
+/// before the first.
 struct Position {
   Sequence through;
   std::uint64_t chain = 0;
@@ -59,14 +64,16 @@ struct Options {
 
 // ---- what the owner tells
 
-/// Answers `Ask`: where the state stands with this origin, read after a ReadIndex that was begun after the Ask.
+/// Answers `Ask`: where the state stands with this origin, read after a ReadIndex that was begun
+/// after the Ask.
 struct Standing {
   Position settled;
   LogIndex applied;                     ///< the state that was read
   std::vector<crdt::Verdict> unlearnt;  ///< that the state still keeps, ascending
 };
 
-/// A batch of this origin was met in the log, whoever proposed it: this start, an earlier one, a clone.
+/// A batch of this origin was met in the log, whoever proposed it: this start, an earlier one, a
+/// clone.
 struct Outcome {
   LogIndex index;
   bool applied = false;  ///< false: void, nothing happened
@@ -77,15 +84,16 @@ struct Outcome {
 
 // ---- what the owner must do
 
-/// Make a ReadIndex, apply up to it, and answer with `standing`. Answered exactly once, however long that takes; a read
-/// that consensus gives up is made again. At most one is open.
+/// Make a ReadIndex, apply up to it, and answer with `standing`. Answered exactly once, however
+/// long that takes; a read that consensus gives up is made again. At most one is open.
 struct Ask {
   friend bool operator==(const Ask&, const Ask&) = default;
 };
 
-/// Ask the index for live records from `from` on, ascending: at most `count_max`, and at most `bytes_max` of bytes, but
-/// at least one if there is one. Must reach the index behind every PutPending sent so far. Answer with `listed`; `end`:
-/// the index held nothing further. Only the answer to the latest counts.
+/// Ask the index for live records from `from` on, ascending: at most `count_max`, and at most
+/// `bytes_max` of bytes, but at least one if there is one. Must reach the index behind every
+/// PutPending sent so far. Answer with `listed`; `end`: the index held nothing further. Only the
+/// answer to the latest counts.
 struct List {
   std::uint64_t id = 0;
   Sequence from;
@@ -94,8 +102,9 @@ struct List {
   friend bool operator==(const List&, const List&) = default;
 };
 
-/// Encode and propose, in the one counter order of all this node's proposals. Its fate comes back as `outcome` (seen in
-/// the log, applied or void) or as `dropped` (certain that it is in no log and never will be).
+/// Encode and propose, in the one counter order of all this node's proposals. Its fate comes back
+/// as `outcome` (seen in the log, applied or void) or as `dropped` (certain that it is in no log
+/// and never will be).
 struct Propose {
   BatchId id = 0;
   Position follows;
@@ -105,7 +114,8 @@ struct Propose {
   friend bool operator==(const Propose&, const Propose&) = default;
 };
 
-/// Hand to `Journal::settled_in_log`: own writes are decided through here, by the state as of `index`.
+/// Hand to `Journal::settled_in_log`: own writes are decided through here, by the state as of
+/// `index`.
 struct Decided {
   LogIndex index;
   Position settled;
@@ -116,13 +126,14 @@ struct Decided {
 /// Filled by one or more calls; carried out in the order of its fields, then cleared, by the owner.
 struct Effects {
   std::vector<Decided> decided;
-  /// Not 0: `Journal::proposed` with it, before another write is accepted. The index is read later, so what will stand in
-  /// the list must not be coalesced from now on.
+  /// Not 0: `Journal::proposed` with it, before another write is accepted. The index is read later,
+  /// so what will stand in the list must not be coalesced from now on.
   Sequence proposed_through;
   std::optional<Ask> ask;
   std::optional<List> list;
   std::vector<Propose> proposals;
-  /// This directory is a restored image or a clone: take a new origin, `rebase` the journal, make a new Reconciler.
+  /// This directory is a restored image or a clone: take a new origin, `rebase` the journal, make a
+  /// new Reconciler.
   bool take_new_origin = false;
 
   void clear() { *this = {}; }
@@ -147,21 +158,22 @@ enum class Phase : std::uint8_t { resting, asking, comparing, settling, draining
 ///   - records in flight, and settled ones that the journal has not learnt durably, are at most `unlearnt_max`
 class Reconciler {
  public:
-  /// `learnt`: the journal's learnt_through and learnt_chain. `reached`: the last sequence given out; all that recovery
-  /// found is durable.
+  /// `learnt`: the journal's learnt_through and learnt_chain. `reached`: the last sequence given
+  /// out; all that recovery found is durable.
   Reconciler(Options options, Position learnt, Sequence reached);
 
   /// A majority became reachable, or ceased to be. Repeating what is known does nothing.
   void majority(Instant now, bool reachable, Effects& out);
-  /// Sequences through `given_out` were accepted; through `durable` their records are durable (or undone), and the index
-  /// was told of them. Neither falls.
+  /// Sequences through `given_out` were accepted; through `durable` their records are durable (or
+  /// undone), and the index was told of them. Neither falls.
   void wrote(Instant now, Sequence given_out, Sequence durable, Effects& out);
   /// Answers `Ask`.
   void standing(Instant now, Standing standing, Effects& out);
   /// Answers the `List` of that id.
   void listed(Instant now, std::uint64_t id, std::vector<crdt::OfflineWrite> records, bool end,
               Effects& out);
-  /// For every settle batch of this origin in the log, in log order; in its place among the answers to `Ask`.
+  /// For every settle batch of this origin in the log, in log order; in its place among the answers
+  /// to `Ask`.
   void outcome(Instant now, Outcome outcome, Effects& out);
   /// This batch never happens. One that is not in flight is ignored.
   void dropped(Instant now, BatchId id, Effects& out);
@@ -253,12 +265,14 @@ class Reconciler {
   bool waiting_ = false;        // there is work, a majority, and retry_at_ lies ahead
 };
 
-/// The records of a journal under a new origin (restored image or clone). Sequences stay, so that the token of an old
-/// write is found by its number, and numbers go on from there; each record keeps its old dot, by which the state
-/// recognises what the original has settled (crdt::is_settled_as), and the old origin's chain behind it. A record that
-/// had changed origin before keeps its latest dot only.
+/// The records of a journal under a new origin (restored image or clone). Sequences stay, so that
+/// the token of an old write is found by its number, and numbers go on from there; each record
+/// keeps its old dot, by which the state recognises what the original has settled
+/// (crdt::is_settled_as), and the old origin's chain behind it. A record that had changed origin
+/// before keeps its latest dot only.
 /// records      live ones, ascending; page by page: `chain_start` is then the last `old_chain` of the page before
-/// chain_start  the old origin's chain where the first page begins: `through` and `chain` of Journal::begin_rewrite
+/// chain_start the old origin's chain where the first page begins: `through` and `chain` of
+/// Journal::begin_rewrite
 [[nodiscard]] std::vector<crdt::OfflineWrite> rebase(std::vector<crdt::OfflineWrite> records,
                                                      Origin new_origin, std::uint64_t chain_start);
 

@@ -1,9 +1,11 @@
-// Where does a MessagePack message end? MessagePack-RPC has no length in front: the bytes themselves say.
+// Where does a MessagePack message end? MessagePack-RPC has no length in front: the bytes
+// themselves say.
 //
 // The obvious way, trying to decode whatever has arrived each time something arrives, costs a slow
 // client's server the square of the message's length, and a parser that believes announced lengths
-// gives memory to whoever asks (five bytes can announce four thousand million elements). So this one
-// walks over headers only, keeps its place between calls, and judges announcements against limits.
+// gives memory to whoever asks (five bytes can announce four thousand million elements). So this
+// one walks over headers only, keeps its place between calls, and judges announcements against
+// limits.
 #pragma once
 
 #include <array>
@@ -24,8 +26,8 @@ struct FrameLimits {
 /// Finds the end of the first MessagePack object of a growing buffer, without building it.
 ///
 /// One per connection. It remembers how far it has looked, so that a client that sends a byte at a
-/// time costs what one costs that sends all at once. It says no as soon as what was announced cannot
-/// fit, whatever has arrived by then.
+/// time costs what one costs that sends all at once. It says no as soon as what was announced
+/// cannot fit, whatever has arrived by then.
 class FrameScanner {
  public:
   enum class State : std::uint8_t { need_more, complete, failed };

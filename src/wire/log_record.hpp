@@ -1,6 +1,8 @@
-// Records of the Raft log and of the journal to bytes and back (docs/formats.md#raft-log, #journal).
+// Records of the Raft log and of the journal to bytes and back (docs/formats.md#raft-log,
+// #journal).
 //
-// The storage layer frames and checksums them; here is what stands inside. All layouts are little-endian, with a format version in each segment's header.
+// The storage layer frames and checksums them; here is what stands inside. All layouts are
+// little-endian, with a format version in each segment's header.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +41,8 @@ using JournalRecord = std::variant<crdt::OfflineWrite, crdt::Settled>;
 inline constexpr std::size_t kEntryHeadBytes = 33;
 void encode_entry_head(const consensus::Entry& entry, char (&out)[kEntryHeadBytes]);
 
-/// What an offline write's record takes beside its key and value (crdt::journal_bytes is more: storage adds its frame).
+/// What an offline write's record takes beside its key and value (crdt::journal_bytes is more:
+/// storage adds its frame).
 inline constexpr std::size_t kOfflineWriteHeadBytes = 101;
 
 [[nodiscard]] std::string encode(const consensus::HardState& state);
@@ -47,18 +50,21 @@ inline constexpr std::size_t kOfflineWriteHeadBytes = 101;
 [[nodiscard]] std::string encode(const crdt::OfflineWrite& write);
 [[nodiscard]] std::string encode(const crdt::Settled& settled);
 
-/// Errc::corrupt unless `body` is exactly one record of that type. Payloads and values share `body`'s buffer.
+/// Errc::corrupt unless `body` is exactly one record of that type. Payloads and values share
+/// `body`'s buffer.
 [[nodiscard]] Result<RaftRecord> decode_raft_record(std::uint8_t type, const Blob& body);
 [[nodiscard]] Result<JournalRecord> decode_journal_record(std::uint8_t type, const Blob& body);
 
-/// The two-slot mark file: one checksummed slot of kMarkSlotBytes; slots are written in turn at offset 0 and kMarkSlotBytes.
+/// The two-slot mark file: one checksummed slot of kMarkSlotBytes; slots are written in turn at
+/// offset 0 and kMarkSlotBytes.
 inline constexpr std::size_t kMarkSlotBytes = 32;
 [[nodiscard]] std::string encode_mark_slot(std::uint64_t generation, LogIndex mark);
 struct MarkSlot {
   std::uint64_t generation = 0;
   LogIndex mark;
 };
-/// errors   corrupt (a torn write or an empty slot: the other one holds), unavailable (a newer format)
+/// errors   corrupt (a torn write or an empty slot: the other one holds), unavailable (a newer
+/// format)
 [[nodiscard]] Result<MarkSlot> decode_mark_slot(std::string_view bytes);
 
 }  // namespace causeway::wire

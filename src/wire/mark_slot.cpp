@@ -1,4 +1,5 @@
-// The file of the newest commit mark: two slots, written in turn, so that one is whole at any moment.
+// The file of the newest commit mark: two slots, written in turn, so that one is whole at any
+// moment.
 
 #include "base/bytes.hpp"
 #include "base/check.hpp"

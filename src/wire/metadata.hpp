@@ -1,7 +1,9 @@
-// The node's identity file: who this data directory is. Small, rarely written, the same on every machine.
+// The node's identity file: who this data directory is. Small, rarely written, the same on every
+// machine.
 //
-// A Boost.Serialization text archive inside an envelope of ours {magic, format, length, hash}: text archives read half of all bit flips as fine, and an older library
-// misreads a newer class, so check and format come first. Never taken from the network.
+// A Boost.Serialization text archive inside an envelope of ours {magic, format, length, hash}: text
+// archives read half of all bit flips as fine, and an older library misreads a newer class, so
+// check and format come first. Never taken from the network.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +32,8 @@ struct Identity {
 };
 
 [[nodiscard]] std::string encode(const Identity& identity);
-/// errors  corrupt (bad magic, length, hash or archive), unavailable (a newer format: the detail says which this build reads)
+/// errors   corrupt (bad magic, length, hash or archive), unavailable (a newer format: the detail
+/// says which this build reads)
 [[nodiscard]] Result<Identity> decode_identity(std::string_view bytes);
 
 }  // namespace causeway::wire

@@ -49,7 +49,8 @@ void set_number(std::uint8_t type, std::uint8_t width, std::uint64_t number, Msg
       head.minimal = number > shorter_max(natural, width);
       return;
     case negative:
-      // A signed type may hold a number from 0 on; then the unsigned one would have been the minimal.
+      // A signed type may hold a number from 0 on; then the unsigned one would have been the
+      // minimal.
       if (number >> (8 * width - 1) == 0) {
         head.kind = natural;
         head.number = number;

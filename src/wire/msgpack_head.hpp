@@ -1,4 +1,5 @@
-// The first bytes of a MessagePack value: what it is and how much follows (the format's table, once).
+// The first bytes of a MessagePack value: what it is and how much follows (the format's table,
+// once).
 //
 // FrameScanner walks over heads without looking at what they announce; MsgpackReader reads values.
 // Both must agree to the byte on where each value ends, so both call this.

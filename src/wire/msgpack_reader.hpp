@@ -1,8 +1,9 @@
 // Reads MessagePack values in place, one after the other, out of bytes that nobody has checked.
 //
-// Like ByteReader: what is not there, or not of the type asked for, sets ok() to false and yields an
-// empty value, so that a decoder reads all its fields in one straight line and looks once. Nothing is
-// allocated, nothing recurses, and a count is believed only when that many bytes are left.
+// Like ByteReader: what is not there, or not of the type asked for, sets ok() to false and yields
+// an empty value, so that a decoder reads all its fields in one straight line and looks once.
+// Nothing is allocated, nothing recurses, and a count is believed only when that many bytes are
+// left.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@
 
 namespace causeway::wire {
 
-/// Between nodes each value has one way to be written, and others are refused; clients write as their
-/// library does.
+/// Between nodes each value has one way to be written, and others are refused; clients write as
+/// their library does.
 enum class Strictness : std::uint8_t { lenient, canonical };
 
 class MsgpackReader {
@@ -59,8 +60,8 @@ class MsgpackReader {
   bool ok_ = true;
 };
 
-/// Calls `field(name)` for each pair of the map that comes next; it must read or skip the value. Names
-/// are text; whether a name comes twice is the caller's matter.
+/// Calls `field(name)` for each pair of the map that comes next; it must read or skip the value.
+/// Names are text; whether a name comes twice is the caller's matter.
 template <class Field>
 void each_field(MsgpackReader& in, Field&& field) {
   const std::uint64_t pairs = in.map();

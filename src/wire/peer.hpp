@@ -1,7 +1,9 @@
-// What nodes say to each other over a connection: a handshake, then consensus messages in length-prefixed frames (docs/formats.md#peers).
+// What nodes say to each other over a connection: a handshake, then consensus messages in
+// length-prefixed frames (docs/formats.md#peers).
 //
-// A connection carries messages one way, from the node that dialled to the node that accepted; the other way has a connection of its own. The handshake tells both
-// sides who the other is. It is made by the core, so that the simulator goes through the same checks.
+// A connection carries messages one way, from the node that dialled to the node that accepted; the
+// other way has a connection of its own. The handshake tells both sides who the other is. It is
+// made by the core, so that the simulator goes through the same checks.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +19,22 @@ namespace causeway::wire {
 
 inline constexpr std::uint8_t kPeerProtocol = 1;
 
-/// The first bytes on a connection, both ways: 0xC1 (which MessagePack never uses), "CWY", kPeerProtocol.
-/// The accepter reads them, answers with its own, and both check before they send more, so that each
-/// side can say which versions met.
+/// The first bytes on a connection, both ways: 0xC1 (which MessagePack never uses), "CWY",
+/// kPeerProtocol. The accepter reads them, answers with its own, and both check before they send
+/// more, so that each side can say which versions met.
 inline constexpr std::size_t kPreambleBytes = 5;
 [[nodiscard]] std::string_view peer_preamble();
-/// errors   invalid (not a Causeway peer), unavailable (another protocol version: the detail names both)
+/// errors   invalid (not a Causeway peer), unavailable (another protocol version: the detail names
+/// both)
 [[nodiscard]] Result<void> check_preamble(std::string_view bytes);
 
-/// In front of each body: its length (u32) and hash64 (u64), little-endian. TCP's own checksum passes about
-/// one damaged segment in 65,536, and what passes here ends in a log.
+/// In front of each body: its length (u32) and hash64 (u64), little-endian. TCP's own checksum
+/// passes about one damaged segment in 65,536, and what passes here ends in a log.
 inline constexpr std::size_t kFrameHeaderBytes = 12;
 inline constexpr std::size_t kFrameBodyBytesMax = std::size_t{16} << 20;
 
-/// Entries, forwarded proposals or refused counters of one message. A batch of a mebibyte never reaches
-/// it, since a command's head alone takes more than 16 bytes.
+/// Entries, forwarded proposals or refused counters of one message. A batch of a mebibyte never
+/// reaches it, since a command's head alone takes more than 16 bytes.
 inline constexpr std::size_t kMessageItemsMax = std::size_t{1} << 16;
 
 struct FrameHeader {

@@ -1,4 +1,5 @@
-// Consensus messages as MessagePack arrays [type, fields...], in the order of consensus/message.hpp.
+// Consensus messages as MessagePack arrays [type, fields...], in the order of
+// consensus/message.hpp.
 //
 // There is exactly one way to write each message, and only that is read: so a message that was read
 // and is written again has the same bytes, which the tests ask of every flipped bit.

@@ -79,8 +79,8 @@ std::string_view name_of(OutcomeResult::State state) {
 }
 
 std::optional<std::uint32_t> peek_msgid(std::string_view frame) {
-  // Not MsgpackReader::array: of a frame that is still coming, or is refused for its size, less may be
-  // here than it announces.
+  // Not MsgpackReader::array: of a frame that is still coming, or is refused for its size, less may
+  // be here than it announces.
   MsgpackHead head;
   if (parse_head(frame, head) != HeadState::good || head.kind != MsgpackKind::array) return {};
   MsgpackReader in(frame.substr(head.bytes));

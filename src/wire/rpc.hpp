@@ -1,8 +1,9 @@
-// MessagePack-RPC as published: client requests and answers to bytes and back (docs/formats.md#rpc).
+// MessagePack-RPC as published: client requests and answers to bytes and back
+// (docs/formats.md#rpc).
 //
-// Everything here comes from strangers. A frame is first found whole by FrameScanner, which looks at
-// each byte once and refuses before anything is allocated; then it is read in place, without a tree
-// in between. What is wrong with a request is told in words: the field, and what to do.
+// Everything here comes from strangers. A frame is first found whole by FrameScanner, which looks
+// at each byte once and refuses before anything is allocated; then it is read in place, without a
+// tree in between. What is wrong with a request is told in words: the field, and what to do.
 //
 // Each call goes both ways here (server: decode_request, encode_reply; client: encode_request,
 // decode_reply), so that one file shows what stands in a message. rpc_decode.cpp and rpc_encode.cpp
@@ -140,14 +141,16 @@ struct Request {
 };
 
 struct BadRequest {
-  /// Empty: no request at all, or a notification. Unless it is one, answer with a nil msgid and close.
+  /// Empty: no request at all, or a notification. Unless it is one, answer with a nil msgid and
+  /// close.
   std::optional<std::uint32_t> msgid;
   bool notification = false;  ///< nobody waits for an answer
   CallError error;            ///< invalid or too_large; the text names the field and the way out
   friend bool operator==(const BadRequest&, const BadRequest&) = default;
 };
 
-/// `frame` should be exactly one object as FrameScanner found it; anything else is a BadRequest too.
+/// `frame` should be exactly one object as FrameScanner found it; anything else is a BadRequest
+/// too.
 [[nodiscard]] std::variant<Request, BadRequest> decode_request(std::string_view frame,
                                                                const CallLimits& limits);
 
@@ -170,8 +173,8 @@ struct DecodedReply {
   friend bool operator==(const DecodedReply&, const DecodedReply&) = default;
 };
 
-/// `kind` is that of the request that `peek_msgid(frame)` names. The error `in_doubt` of a write comes
-/// back as a Response. Fields that are not known are left out: a newer server may have more.
+/// `kind` is that of the request that `peek_msgid(frame)` names. The error `in_doubt` of a write
+/// comes back as a Response. Fields that are not known are left out: a newer server may have more.
 /// errors   corrupt: not an answer to such a call
 [[nodiscard]] Result<DecodedReply> decode_reply(std::string_view frame, CallKind kind);
 

@@ -1,5 +1,5 @@
-// Answers may come from anything that listens on a port. What is unknown in one is passed over, for a
-// newer server may say more; what a caller would miss is an error.
+// Answers may come from anything that listens on a port. What is unknown in one is passed over, for
+// a newer server may say more; what a caller would miss is an error.
 
 #include "wire/rpc_answer.hpp"
 
@@ -202,8 +202,8 @@ ConflictItem read_conflict_item(MsgpackReader& in) {
   return item;
 }
 
-// Grown one by one, never to an announced count, and each item must have its key or id: so the bytes
-// that came bound the memory.
+// Grown one by one, never to an announced count, and each item must have its key or id: so the
+// bytes that came bound the memory.
 template <class Item>
 std::vector<Item> read_list(MsgpackReader& in, Item (*read_item)(MsgpackReader&)) {
   std::vector<Item> items;

@@ -17,7 +17,8 @@ namespace causeway::wire {
 namespace {
 
 // All parameters of all methods; one without meaning for a call is passed over. Those of later work
-// (ttl_ms, session, ...) are unknown until then: taking them silently would promise what is not kept.
+// (ttl_ms, session, ...) are unknown until then: taking them silently would promise what is not
+// kept.
 enum class Param : std::uint8_t {
   key,
   value,

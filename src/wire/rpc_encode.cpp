@@ -1,6 +1,6 @@
-// Answers to bytes. The fields of a method's answer are always all there, nil where they say nothing,
-// so that a client may index without asking first; `reason` comes with timeout=true alone, and `token`
-// with an offline write.
+// Answers to bytes. The fields of a method's answer are always all there, nil where they say
+// nothing, so that a client may index without asking first; `reason` comes with timeout=true alone,
+// and `token` with an offline write.
 
 #include "base/check.hpp"
 #include "wire/msgpack_writer.hpp"
@@ -186,7 +186,8 @@ void begin(std::optional<std::uint32_t> msgid, MsgpackWriter& out) {
 void encode_error(std::optional<std::uint32_t> msgid, const CallError& error, std::string& out) {
   MsgpackWriter writer(out);
   begin(msgid, writer);
-  // What the operating system said is this node's own matter: to a caller the node is unable to serve.
+  // What the operating system said is this node's own matter: to a caller the node is unable to
+  // serve.
   const Errc code = error.error.code == Errc::io ? Errc::unavailable : error.error.code;
   writer.map(2u + !error.leader.empty() + !error.operation.empty());
   writer.field("code").text(name_of(code));

@@ -1,4 +1,5 @@
-// Texts that go into messages for people, made safe: what a stranger sent is quoted short and plain.
+// Texts that go into messages for people, made safe: what a stranger sent is quoted short and
+// plain.
 #pragma once
 
 #include <span>
