@@ -46,4 +46,11 @@ void bind_new_contacts(RaftState& state, Effects& out) {
   if (bind_connected(state, configuration)) append(state, out, configuration);
 }
 
+void bar(RaftState& state, Effects& out, Peer peer) {
+  if (!is_counted(state, peer)) return;
+  Configuration configuration = configuration_of(state);
+  configuration.members[peer].barred = true;
+  append(state, out, configuration);
+}
+
 }  // namespace causeway::consensus

@@ -1,9 +1,10 @@
 // Layout (docs/formats.md#configuration), little-endian:
 //
-//   u8   format, 1
+//   u8   format, 2
 //   u64  cluster id, not 0
 //   u8   number of members, not 0
 //   per member, ascending by name:  u8 length, name | u8 role | u64 origin (0: not bound)
+//                                   | u8 barred (1) or not (0)
 //
 // There is one way to write a configuration: what decodes encodes to the same bytes.
 #include "consensus/configuration.hpp"
@@ -16,7 +17,7 @@
 namespace causeway::consensus {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
 constexpr std::size_t kNameBytesMax = 64;
 
 bool is_name(std::string_view name) {
@@ -49,6 +50,7 @@ std::string Configuration::encode() const {
     writer.bytes(member.name);
     writer.u8(static_cast<std::uint8_t>(member.role));
     writer.u64(member.origin.value);
+    writer.u8(member.barred ? 1 : 0);
   }
   return bytes;
 }
@@ -69,10 +71,15 @@ Result<Configuration> Configuration::decode(std::string_view bytes) {
     member.name = reader.bytes(reader.u8());
     const std::uint8_t role = reader.u8();
     member.origin = {reader.u64()};
+    const std::uint8_t barred = reader.u8();
     if (!reader.ok()) return corrupt("short");
     if (!is_name(member.name)) return corrupt("malformed name of member " + std::to_string(i));
     if (!is_role(role)) return corrupt("unknown role of " + member.name);
+    if (barred > 1 || (barred == 1 && member.origin == Origin{})) {
+      return corrupt("malformed binding of " + member.name);
+    }
     member.role = static_cast<MemberRole>(role);
+    member.barred = barred == 1;
     if (i != 0 && !(configuration.members.back().name < member.name)) {
       return corrupt("members not ascending at " + member.name);
     }

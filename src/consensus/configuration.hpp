@@ -2,8 +2,10 @@
 // 3.5).
 //
 // A voter is counted only while it is the very directory that joined: a wiped node under its old
-// name has forgotten its votes and acknowledgements. So the log binds each name to an origin. The
-// configuration takes effect when it is appended and is undone when it is truncated.
+// name has forgotten its votes and acknowledgements. So the log binds each name to an origin. A
+// directory that was found to be an old copy of itself has forgotten some of them, too: it is
+// barred, for good. The configuration takes effect when it is appended and is undone when it is
+// truncated.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +24,8 @@ enum class MemberRole : std::uint8_t { voter = 1, learner = 2 };
 struct Member {
   std::string name;  ///< node id, `[a-z0-9._-]{1,64}`
   MemberRole role = MemberRole::voter;
-  Origin origin;  ///< {0}: not bound yet
+  Origin origin;        ///< {0}: not bound yet
+  bool barred = false;  ///< `origin` showed less than it had acknowledged: it is not counted
   friend bool operator==(const Member&, const Member&) = default;
 };
 

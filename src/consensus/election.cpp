@@ -25,10 +25,9 @@ bool protects_leader_from(const RaftState& state, Peer candidate) {
 }
 
 // The only reasons to refuse for good (design 3.5): the candidate's name belongs to another
-// directory, its log is of another cluster or behind this one.
+// directory or its own is barred, its log is of another cluster or behind this one.
 bool may_lead(const RaftState& state, Peer candidate, const RequestVote& request) {
-  const Origin bound = binding_of(state, candidate);
-  if (bound != Origin{} && bound != state.links[candidate].origin) return false;
+  if (is_impostor(state, candidate)) return false;
   const bool formed = state.commit_index.value != 0;
   if (formed && request.cluster != configuration_of(state).cluster) return false;
   const LogPosition last = state.log.last();
@@ -139,9 +138,8 @@ void receive(RaftState& state, Effects& out, Peer from, const RequestVote& reque
   if (!is_sane(request.term)) return;
   if (request.pre) return answer_pre_vote(state, out, from, request);
   // Who must not disturb does not: its term is not adopted either.
-  const Origin bound = binding_of(state, from);
-  const bool impostor = bound != Origin{} && bound != state.links[from].origin;
-  const bool disturbs = impostor || (!request.transfer && protects_leader_from(state, from));
+  const bool disturbs =
+      is_impostor(state, from) || (!request.transfer && protects_leader_from(state, from));
   if (!disturbs && request.term > state.hard.term) {
     become_follower(state, out, request.term, std::nullopt);
   }

@@ -48,9 +48,6 @@ struct Progress {
   // directories under that name.
   Origin acked_by;
   LogIndex acked;
-  // It once showed less than it had acknowledged: an old copy of its directory was put back. Never
-  // counted again by this leader (design 3.3).
-  bool distrusted = false;
 
   // Probe: the round of the first one sent from here (0: none yet), what the follower had
   // acknowledged by then, the end of the entries that went with it, and whether the next flush

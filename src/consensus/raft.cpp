@@ -191,7 +191,7 @@ std::vector<MemberStatus> Raft::members(const Now& now) const {
   for (Peer peer = 0; peer < state.links.size(); ++peer) {
     const Member& member = configuration_of(state).members[peer];
     if (peer == state.self) {
-      const bool counted = is_voter(state, peer) && member.origin == state.options.origin;
+      const bool counted = is_voter(state, peer) && is_bound(state, peer, state.options.origin);
       members.push_back({.member = member, .reachable = true, .counted = counted});
       continue;
     }
@@ -200,7 +200,6 @@ std::vector<MemberStatus> Raft::members(const Now& now) const {
     if (state.phase == Phase::leader) {
       const Progress& progress = state.leading.progress[peer];
       status.behind = state.log.last().index.value - progress.match.value;
-      status.counted = status.counted && !progress.distrusted;
     }
     members.push_back(std::move(status));
   }

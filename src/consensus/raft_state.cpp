@@ -76,9 +76,17 @@ Origin binding_of(const RaftState& state, Peer peer) {
   return configuration_of(state).members[peer].origin;
 }
 
+bool is_bound(const RaftState& state, Peer peer, Origin origin) {
+  const Member& member = configuration_of(state).members[peer];
+  return origin != Origin{} && member.origin == origin && !member.barred;
+}
+
 bool is_counted(const RaftState& state, Peer peer) {
-  const Origin bound = binding_of(state, peer);
-  return is_voter(state, peer) && bound != Origin{} && bound == state.links[peer].origin;
+  return is_voter(state, peer) && is_bound(state, peer, state.links[peer].origin);
+}
+
+bool is_impostor(const RaftState& state, Peer peer) {
+  return binding_of(state, peer) != Origin{} && !is_bound(state, peer, state.links[peer].origin);
 }
 
 // A wiped voter has forgotten its vote and would vote twice in a term. While the cluster forms that
@@ -90,8 +98,8 @@ bool vote_counts(const RaftState& state, Peer peer) {
 }
 
 bool is_quarantined(const RaftState& state) {
-  const Origin bound = binding_of(state, state.self);
-  return bound != Origin{} && bound != state.options.origin;
+  return binding_of(state, state.self) != Origin{} &&
+         !is_bound(state, state.self, state.options.origin);
 }
 
 void send(RaftState& state, Effects& out, Peer to, Message message) {

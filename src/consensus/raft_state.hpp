@@ -124,8 +124,12 @@ struct RaftState {
 [[nodiscard]] bool is_voter(const RaftState& state, Peer peer);
 /// The origin that the log binds the name to; {0}: none yet.
 [[nodiscard]] Origin binding_of(const RaftState& state, Peer peer);
-/// The connection shows the bound origin: acknowledgements of this voter count.
+/// The log binds the name to that directory, and has not barred it since.
+[[nodiscard]] bool is_bound(const RaftState& state, Peer peer, Origin origin);
+/// The connection shows the bound directory of a voter: its acknowledgements count.
 [[nodiscard]] bool is_counted(const RaftState& state, Peer peer);
+/// The name is bound, but not to what the connection shows, or that is barred.
+[[nodiscard]] bool is_impostor(const RaftState& state, Peer peer);
 /// A vote counts also from an unbound name, until the first entry is known committed (design 3.5).
 [[nodiscard]] bool vote_counts(const RaftState& state, Peer peer);
 [[nodiscard]] bool is_quarantined(const RaftState& state);

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "consensus/binding.hpp"
 #include "consensus/election.hpp"
 #include "consensus/quorum.hpp"
 #include "consensus/roles.hpp"
@@ -25,17 +26,11 @@ T majority_has(const RaftState& state, T own, Value&& value) {
   return reached_by_majority(std::span(values.data(), count));
 }
 
-bool counts(const RaftState& state, Peer peer) {
-  return is_counted(state, peer) && !state.leading.progress[peer].distrusted;
-}
-
 // What the bound directory acknowledged counts also while it is away, or another one connects under
 // its name: it never votes for a log without it.
 LogIndex counted_match(const RaftState& state, Peer peer) {
   const Progress& progress = state.leading.progress[peer];
-  const Origin bound = binding_of(state, peer);
-  if (progress.distrusted || bound == Origin{} || progress.acked_by != bound) return {};
-  return progress.acked;
+  return is_bound(state, peer, progress.acked_by) ? progress.acked : LogIndex{};
 }
 
 // A leader whose own disk confirms nothing serves nobody, and others could lead.
@@ -59,34 +54,36 @@ LogIndex next_after(const RaftState& state, const AppendEntriesReply& reply) {
 }
 
 // The follower showed less than it had acknowledged as durable before it was asked: what it holds
-// is an old copy. It is served from where it is. (Less than it acknowledged *since* says nothing:
-// answers may overtake each other.)
-void distrust(Progress& progress, LogIndex shown) {
-  progress.distrusted = true;
+// is an old copy (design 3.3). It is served from where it is. (Less than it acknowledged *since*
+// says nothing: answers may overtake each other.)
+void found_forgetful(RaftState& state, Effects& out, Peer peer, LogIndex shown) {
+  Progress& progress = state.leading.progress[peer];
   progress.match = shown;
   progress.acked = {};
+  bar(state, out, peer);
 }
 
-void on_refused(RaftState& state, Peer from, const AppendEntriesReply& reply) {
+void on_refused(RaftState& state, Effects& out, Peer from, const AppendEntriesReply& reply) {
   Progress& progress = state.leading.progress[from];
   const bool probing = progress.mode == Progress::Mode::probe;
   if (probing && (progress.probe_round == 0 || reply.round < progress.probe_round)) return;
   const LogIndex before = probing ? progress.next.previous() : state.log.last().index.next();
   const LogIndex next = std::max(LogIndex{1}, std::min(next_after(state, reply), before));
   if (probing && next <= progress.probe_match) {
-    distrust(progress, next.previous());
+    found_forgetful(state, out, from, next.previous());
   } else if (next <= progress.match && !probing) {
     return;  // said before it acknowledged more
   }
   progress.probe_from(std::max(next, progress.match.next()));
 }
 
-void on_accepted(RaftState& state, Peer from, const AppendEntriesReply& reply) {
+void on_accepted(RaftState& state, Effects& out, Peer from, const AppendEntriesReply& reply) {
   Progress& progress = state.leading.progress[from];
   const bool of_probe = progress.mode == Progress::Mode::probe && progress.probe_round != 0 &&
                         reply.round >= progress.probe_round;
   if (of_probe) {
-    if (reply.match_index < progress.probe_match) distrust(progress, reply.match_index);
+    if (reply.match_index < progress.probe_match)
+      found_forgetful(state, out, from, reply.match_index);
     // Only the first probe from here carried entries; a later one is no proof that they came. An
     // acknowledgement is.
     const bool first = reply.round == progress.probe_round;
@@ -190,11 +187,11 @@ void receive(RaftState& state, Effects& out, Peer from, const AppendEntriesReply
   if (reply.term < state.hard.term || state.phase != Phase::leader) return;
   if (reply.round > state.leading.round || reply.match_index > state.log.last().index) return;
   if (reply.accepted) {
-    on_accepted(state, from, reply);
+    on_accepted(state, out, from, reply);
   } else {
-    on_refused(state, from, reply);
+    on_refused(state, out, from, reply);
   }
-  if (!counts(state, from)) return;
+  if (!is_counted(state, from)) return;
   Progress& progress = state.leading.progress[from];
   progress.last_word = state.now.mono;
   progress.confirmed_round = std::max(progress.confirmed_round, reply.round);

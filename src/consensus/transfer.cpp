@@ -8,7 +8,7 @@ namespace {
 bool can_take_over(const RaftState& state, Peer peer) {
   if (peer == state.self || !state.links[peer].up || !is_counted(state, peer)) return false;
   const Progress& progress = state.leading.progress[peer];
-  if (progress.distrusted || !progress.last_word) return false;
+  if (!progress.last_word) return false;
   return state.now.mono - *progress.last_word < state.options.election_timeout;
 }
 

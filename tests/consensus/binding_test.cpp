@@ -252,7 +252,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "an old copy of a directory put back does not count for the leader that knew more of it") {
+    "an old copy of a directory put back does not count for the leader that knew more of it, nor "
+    "for a later one") {
   Cluster cluster(3, 4);
   REQUIRE(cluster.settle());
   const Peer leader = *cluster.leader();
@@ -274,7 +275,32 @@ TEST_CASE(
   CHECK(cluster.times_committed(proposal) == 0);
   cluster.heal();
   REQUIRE(cluster.settle());
+  CHECK(cluster.raft(restored).quarantined());
+  CHECK(cluster.raft(restored).role() == Role::learner);
+
+  cluster.crash(leader);
+  const LogIndex committed = cluster.raft(third).commit_index();
+  cluster.run_for(10s);
+  CHECK(cluster.leader() == std::nullopt);  // the copy gave no vote, and asked for none
+  CHECK(cluster.raft(third).commit_index() == committed);
+  cluster.restart(leader);
+  REQUIRE(cluster.settle());
+  cluster.crash(*cluster.leader());
+  cluster.run_for(10s);
+  CHECK(cluster.leader() == std::nullopt);
   CHECK(cluster.violation() == "");
+}
+
+TEST_CASE("a barred voter is refused as a candidate, and does not raise the term") {
+  Configuration configuration = all_bound();
+  configuration.members[1].barred = true;
+  Solo solo(usual_past(configuration));
+  RequestVote request = usual_request(solo);
+  CHECK_FALSE(grants(solo, 1, request));
+  CHECK(solo.raft.term() == Term{5});
+  request.pre = true;
+  CHECK_FALSE(grants_at_once(solo, 1, request));
+  CHECK(grants_at_once(solo, 2, request));
 }
 
 TEST_CASE("an honest restart is not taken for an old copy") {
@@ -291,7 +317,7 @@ TEST_CASE("an honest restart is not taken for an old copy") {
     }
     cluster.weather = {};
     REQUIRE(cluster.settle());
-    if (cluster.leader() == leader) CHECK(counted(cluster, leader) == 3);
+    CHECK(counted(cluster, *cluster.leader()) == 3);
     CHECK(cluster.violation() == "");
   }
 }
@@ -299,20 +325,24 @@ TEST_CASE("an honest restart is not taken for an old copy") {
 TEST_CASE("a quarantined node neither campaigns nor votes, and acknowledges") {
   Configuration other = all_bound();
   other.members[0].origin = {999};
-  Solo solo(usual_past(other));
-  CHECK(solo.raft.quarantined());
-  CHECK(solo.raft.role() == Role::learner);
-  const Effects out = solo.pass(5s);
-  CHECK(out.messages.empty());
-  CHECK(out.records.empty());
-  CHECK_FALSE(grants(solo, 1, usual_request(solo)));
-  AppendEntries append = solo.heartbeat({6});
-  Chain chain(solo.raft.log().last());
-  append.entries = {chain.add({6})};
-  solo.receive(1, append);
-  const auto replies = sent<AppendEntriesReply>(solo.sync(), 1);
-  REQUIRE_FALSE(replies.empty());
-  CHECK(replies.back().match_index == LogIndex{4});
+  Configuration barred = all_bound();
+  barred.members[0].barred = true;
+  for (const Configuration& without_this_one : {other, barred}) {
+    Solo solo(usual_past(without_this_one));
+    CHECK(solo.raft.quarantined());
+    CHECK(solo.raft.role() == Role::learner);
+    const Effects out = solo.pass(5s);
+    CHECK(out.messages.empty());
+    CHECK(out.records.empty());
+    CHECK_FALSE(grants(solo, 1, usual_request(solo)));
+    AppendEntries append = solo.heartbeat({6});
+    Chain chain(solo.raft.log().last());
+    append.entries = {chain.add({6})};
+    solo.receive(1, append);
+    const auto replies = sent<AppendEntriesReply>(solo.sync(), 1);
+    REQUIRE_FALSE(replies.empty());
+    CHECK(replies.back().match_index == LogIndex{4});
+  }
 }
 
 TEST_CASE("a binding that is truncated is undone") {

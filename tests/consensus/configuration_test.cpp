@@ -11,6 +11,7 @@ Configuration good() {
   return {.cluster = 0x1122334455667788,
           .members = {{.name = "a", .role = MemberRole::voter, .origin = {1}},
                       {.name = "b.c-d_9", .role = MemberRole::learner, .origin = {}},
+                      {.name = "y", .role = MemberRole::voter, .origin = {7}, .barred = true},
                       {.name = "z", .role = MemberRole::voter, .origin = {~std::uint64_t{0}}}}};
 }
 
@@ -26,15 +27,16 @@ TEST_CASE("a configuration decodes to what was encoded") {
 
 TEST_CASE("the bytes of a configuration are fixed: they last") {
   const Configuration one{.cluster = 0x0102030405060708,
-                          .members = {{.name = "n1", .origin = {9}}}};
+                          .members = {{.name = "n1", .origin = {9}, .barred = true}}};
   const std::string want(
-      "\x01"
+      "\x02"
       "\x08\x07\x06\x05\x04\x03\x02\x01"
       "\x01"
       "\x02n1"
       "\x01"
-      "\x09\x00\x00\x00\x00\x00\x00\x00",
-      22);
+      "\x09\x00\x00\x00\x00\x00\x00\x00"
+      "\x01",
+      23);
   CHECK(one.encode() == want);
 }
 
@@ -74,7 +76,7 @@ TEST_CASE("what is no configuration is refused") {
     std::string bytes;
   };
   std::string newer = good().encode();
-  newer[0] = 2;
+  newer[0] = 3;
   std::string no_members = good().encode().substr(0, 10);
   no_members[9] = 0;
   std::string upper = good().encode();
@@ -86,6 +88,7 @@ TEST_CASE("what is no configuration is refused") {
       {"no members", no_members},
       {"a name that is none", upper},
       {"members out of order", with([](auto& c) { std::swap(c.members[0], c.members[2]); })},
+      {"a barred name without an origin", with([](auto& c) { c.members[1].barred = true; })},
       {"a member twice", with([](auto& c) { c.members[1].name = "a"; })},
   };
   for (const Row& row : rows) {

@@ -92,8 +92,7 @@ void Narrator::look(const std::string& node) {
     if (status->role != "leader" && !status->leader.empty())
       say(node, "follows " + status->leader + term);
   }
-  if (status->state != seen.state && status->state == "quarantined")
-    say(node, "is quarantined: its name is bound to another directory");
+  if (status->state != seen.state && status->state == "quarantined") say(node, "is quarantined");
   seen.role = status->role;
   if (!status->leader.empty()) seen.leader = status->leader;
   seen.state = status->state;

@@ -145,8 +145,7 @@ TEST_CASE("a restored old copy of a data directory: nothing settles twice, and i
   CHECK(value_at(cluster, 2, "b") == "written over it");
 }
 
-TEST_CASE(
-    "a restored copy of a follower without offline writes: nothing that was committed is undone") {
+TEST_CASE("a restored copy of a follower without offline writes: it does not vote") {
   Cluster cluster(3);
   cluster.start_all();
   const Number leader = cluster.wait_for_leader();
@@ -160,13 +159,25 @@ TEST_CASE(
   cluster.kill({restored});
   cluster.restore_data(restored, copy);
   cluster.start({restored});
-  // It has forgotten entries that it acknowledged. The leader knows, does not count it, and brings it up to date.
+  // It has forgotten entries that it acknowledged. The leader knows, and says so in the log; it
+  // brings the copy up to date.
   CHECK(value_at(cluster, restored, "k") == "new 19");
+  CHECK(eventually([&] { return cluster.status(restored).state == "quarantined"; }));
+  CHECK(cluster.status(restored).role == "learner");
   cluster.kill({other});
-  CHECK(value_at(cluster, restored, "k") == "new 19");
+  CHECK(has_no_majority(cluster, leader));
   cluster.start({other});
   set_at(cluster, other, "k", "newer");
+
+  // Nor does it for a later leader, nor after another start.
+  cluster.kill({leader});
+  CHECK(has_no_majority(cluster, other));
+  cluster.kill({restored});
+  cluster.start({restored});
+  CHECK(has_no_majority(cluster, other));
+  cluster.start({leader});
   for (Number node = 1; node <= 3; ++node) CHECK(value_at(cluster, node, "k") == "newer");
+  CHECK(cluster.status(restored).state == "quarantined");
 }
 
 TEST_CASE("restart alone: every answer that a node gave is still behind its answers (promise 3)") {
