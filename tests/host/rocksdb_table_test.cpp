@@ -13,7 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "base/random.hpp"
-#include "support/map_table.hpp"
+#include "sim/map_table.hpp"
 #include "temp_dir.hpp"
 
 using namespace causeway;
@@ -114,13 +114,13 @@ TEST_CASE("RocksDB and the map of the tests keep the same contract") {
   const TempDir dir;
   const auto table = open_table(dir.path_of("state"));
   check_contract(*table);
-  causeway::testing::MapTable map;
+  causeway::sim::MapTable map;
   check_contract(map);
 }
 
 TEST_CASE("random batches leave the same rows in both, also after a clean close") {
   const TempDir dir;
-  causeway::testing::MapTable map;
+  causeway::sim::MapTable map;
   Random random(7);
   for (int life = 0; life < 3; ++life) {
     const auto table = open_table(dir.path_of("state"));

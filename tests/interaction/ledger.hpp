@@ -12,7 +12,7 @@
 
 #include "interaction/words.hpp"
 #include "kv/applier.hpp"
-#include "support/map_table.hpp"
+#include "sim/map_table.hpp"
 
 namespace causeway::testing {
 
@@ -25,7 +25,7 @@ class Ledger {
 
  private:
   struct Shadow {
-    MapTable table;
+    sim::MapTable table;
     std::unique_ptr<kv::Applier> applier;
   };
 

@@ -25,7 +25,7 @@ std::string range(LogIndex first, LogIndex last) {
 
 Narrator::Narrator(VirtualCluster& cluster) : cluster_(cluster), ledger_(words_) {
   for (const std::string& name : cluster.names()) {
-    VirtualNode& node = cluster.node(name);
+    Machine& node = cluster.node(name);
     words_.origin(node.directory().origin, name);
     node.on_effects = [this, name](const node::Effects& out) { effects(name, out); };
     node.on_applied = [this, name](const kv::Applied& news) { applied(name, news); };

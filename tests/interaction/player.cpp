@@ -88,7 +88,8 @@ void Player::build(const Command& command, std::uint64_t seed) {
   cluster_ = std::make_unique<VirtualCluster>(settings);
   if (const std::string clock = command.option("clock"); !clock.empty()) {  // clock=1:+20y
     const auto colon = clock.find(':');
-    cluster_->node(clock.substr(0, colon)).wall_offset_ms = offset_ms_of(clock.substr(colon + 1));
+    cluster_->node(clock.substr(0, colon)).clocks.wall_offset_ms =
+        offset_ms_of(clock.substr(colon + 1));
   }
   narrator_ = std::make_unique<Narrator>(*cluster_);
   cluster_->on_log = [](const std::string&, const node::LogLine&) {};

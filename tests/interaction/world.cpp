@@ -73,7 +73,7 @@ void Player::restore(const Command& command) {
 void Player::pause(const Command& command) { cluster_->node(command.words.at(0)).pause(); }
 void Player::resume(const Command& command) { cluster_->node(command.words.at(0)).resume(); }
 void Player::clock(const Command& command) {
-  cluster_->node(command.words.at(0)).wall_offset_ms = offset_ms_of(command.words.at(1));
+  cluster_->node(command.words.at(0)).clocks.wall_offset_ms = offset_ms_of(command.words.at(1));
 }
 void Player::slow_log(const Command& command) {
   cluster_->node(command.words.at(0)).slow_raft_log = duration_of(command.words.at(1));

@@ -11,11 +11,11 @@
 
 #include "kv/applier.hpp"
 #include "kv/command.hpp"
-#include "support/map_table.hpp"
+#include "sim/map_table.hpp"
 
 namespace causeway::kv::testing {
 
-using causeway::testing::MapTable;
+using causeway::sim::MapTable;
 using crdt::OfflineWrite;
 using Status = WriteResult::Status;
 

@@ -20,8 +20,8 @@ testing::ClusterSettings small_segments(std::uint64_t seed) {
   return {.seed = seed, .raft_segment_bytes = 100u << 10, .journal_segment_bytes = 100u << 10};
 }
 
-void fill(testing::MemDisk& disk) { disk.set_capacity(disk.bytes()); }
-void free_again(testing::MemDisk& disk) { disk.set_capacity(UINT64_MAX); }
+void fill(sim::MemDisk& disk) { disk.set_capacity(disk.bytes()); }
+void free_again(sim::MemDisk& disk) { disk.set_capacity(UINT64_MAX); }
 
 }  // namespace
 
@@ -30,7 +30,7 @@ TEST_CASE("a full disk under the journal refuses offline writes, and each answer
   cluster.start("1");
   Calls calls(cluster);
   std::map<std::string, std::string> taken;
-  testing::MemDisk& disk = cluster.node("1").directory().journal;
+  sim::MemDisk& disk = cluster.node("1").directory().journal;
   std::size_t refused = 0;
   for (int round = 0; round < 30; ++round) {
     if (round % 10 == 3) fill(disk);
@@ -129,7 +129,7 @@ TEST_CASE("kills and power losses while a Raft log is full lose nothing that was
     std::map<std::string, std::string> done;
     for (int round = 0; round < 12; ++round) {
       const std::string name = cluster.names()[random.below(3)];
-      testing::MemDisk& disk = cluster.node(name).directory().raft_log;
+      sim::MemDisk& disk = cluster.node(name).directory().raft_log;
       random.below(2) == 0 ? fill(disk) : free_again(disk);
       const std::string key = "k" + std::to_string(round);
       const auto call = cluster.begin_set("1", key, std::string(kBig, 'v'), true);

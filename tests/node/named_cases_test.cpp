@@ -187,7 +187,7 @@ TEST_CASE(
   cluster->partition({{"1", "2"}, {"3"}});
   CHECK(cluster->set("3", "a", "1", false).valid);
   cluster->kill("3");
-  const testing::DataDirectory copy = cluster->node("3").directory();
+  const sim::DataDirectory copy = cluster->node("3").directory();
   const Origin origin = copy.origin;
   cluster->start("3");
   cluster->heal();
@@ -267,7 +267,7 @@ TEST_CASE(
     bool led = false;
     for (std::uint64_t seed = 1; !led; ++seed) {
       VirtualCluster cluster({.seed = seed});
-      cluster.node("1").wall_offset_ms = offset;
+      cluster.node("1").clocks.wall_offset_ms = offset;
       cluster.start_all();
       if (cluster.wait_for_leader() != "1") continue;
       led = true;

@@ -14,11 +14,11 @@
 #include "node/promises.hpp"
 #include "node/raft_laws.hpp"
 #include "node/weather.hpp"
-#include "support/linearizability.hpp"
+#include "sim/linearizability.hpp"
 #include "support/virtual_cluster.hpp"
 
 using namespace causeway;
-using causeway::test::Operation;
+using causeway::sim::Operation;
 using causeway::testing::Observed;
 using causeway::testing::VirtualCluster;
 using std::chrono::milliseconds;
@@ -41,7 +41,7 @@ class Storm {
                   .loss_per_mille = random_.below(3) == 0 ? random_.below(50) : 0}) {
     for (const Name& name : cluster_.names()) {
       if (random_.below(4) == 0)
-        cluster_.node(name).wall_offset_ms =
+        cluster_.node(name).clocks.wall_offset_ms =
             static_cast<std::int64_t>(random_.below(40)) * 31'536'000'000 - 600'000'000'000;
     }
     cluster_.on_answer = [this](const Name&, node::CallHandle handle, const wire::Reply& reply) {
@@ -289,9 +289,9 @@ class Storm {
     for (const Name& name : cluster_.names())
       CHECK(cluster_.node(name).directory().table.replicated() == rows);
 
-    const auto verdict = test::check_linearizable(history_);
+    const auto verdict = sim::check_linearizable(history_);
     CAPTURE(verdict.explanation);
-    CHECK(verdict.kind == test::HistoryVerdict::Kind::linearizable);
+    CHECK(verdict.kind == sim::HistoryVerdict::Kind::linearizable);
   }
 
   /// Values in the list of conflicts.

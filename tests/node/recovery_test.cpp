@@ -146,7 +146,7 @@ TEST_CASE("a node whose Raft log lost its end under the mark file refuses to sta
   VirtualCluster cluster({.seed = 1});
   cluster.start_all();
   cluster.wait_for_leader();
-  const testing::MemDisk before = cluster.node("3").directory().raft_log;
+  const sim::MemDisk before = cluster.node("3").directory().raft_log;
   CHECK(cluster.set("1", "k", "v").valid);
   cluster.settle();
   cluster.kill("3");
@@ -171,8 +171,8 @@ TEST_CASE("a damaged byte in either log's middle is refused, and nothing on disk
     cluster.wait_for_leader();
     cluster.settle();
     cluster.kill("1");
-    testing::DataDirectory& directory = cluster.node("1").directory();
-    testing::MemDisk& disk = journal ? directory.journal : directory.raft_log;
+    sim::DataDirectory& directory = cluster.node("1").directory();
+    sim::MemDisk& disk = journal ? directory.journal : directory.raft_log;
     const auto names = disk.image();
     REQUIRE_FALSE(names.empty());
     const auto& [name, bytes] = *names.rbegin();

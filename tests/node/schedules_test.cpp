@@ -80,7 +80,7 @@ TEST_CASE("a full disk under load: the Raft log keeps its order, and goes on whe
     cluster.settle();
     const Name full = leader == "1" ? "2" : "1";
     cluster.node(full).late_reports = microseconds(200);
-    testing::MemDisk& disk = cluster.node(full).directory().raft_log;
+    sim::MemDisk& disk = cluster.node(full).directory().raft_log;
     disk.set_capacity(disk.bytes());
     std::vector<VirtualCluster::CallNumber> calls;
     for (int i = 0; i < 600; ++i) {
@@ -153,7 +153,7 @@ TEST_CASE(
     cluster.partition({{"1", "2"}, {"3"}});
     CHECK(cluster.set("3", "hot", "0", false).valid);
     cluster.kill("3");
-    const testing::DataDirectory copy = cluster.node("3").directory();
+    const sim::DataDirectory copy = cluster.node("3").directory();
     cluster.start("3");
     cluster.heal();
     CHECK(cluster.await("3", cluster.set("3", "b", "2", false).token).state == State::won);
@@ -243,7 +243,7 @@ TEST_CASE("a full disk under the journal is not asked again and again") {
   for (int i = 0; i < 10; ++i)
     tokens.push_back(
         cluster->set("3", "k" + std::to_string(i), std::string(1000, 'v'), false).token);
-  testing::MemDisk& disk = cluster->node("3").directory().journal;
+  sim::MemDisk& disk = cluster->node("3").directory().journal;
   disk.set_capacity(disk.bytes());
   std::vector<VirtualCluster::CallNumber> refused;
   std::uint64_t lines = 0;
@@ -327,13 +327,13 @@ TEST_CASE(
     tokens.push_back(cluster.set("3", "old", "1", false).token);
     for (int i = 0; i < 3; ++i) CHECK(cluster.set("3", "again", std::to_string(i), false).valid);
     cluster.kill("3");
-    const testing::DataDirectory without = cluster.node("3").directory();
+    const sim::DataDirectory without = cluster.node("3").directory();
     cluster.start("3");
     for (int i = 0; i < 40; ++i)  // only the copy knows of these
       tokens.push_back(
           cluster.set("3", "copy" + std::to_string(i), std::to_string(i), false).token);
     cluster.kill("3");
-    const testing::DataDirectory copy = cluster.node("3").directory();
+    const sim::DataDirectory copy = cluster.node("3").directory();
     cluster.node("3").restore(without);
     cluster.start("3");
     cluster.heal();
@@ -552,7 +552,7 @@ class Flood {
 
   void fault() {
     const Name name = cluster_.names()[random_.below(cluster_.names().size())];
-    testing::VirtualNode& node = cluster_.node(name);
+    sim::Machine& node = cluster_.node(name);
     switch (random_.below(9)) {
       case 0:
       case 1:
@@ -573,7 +573,7 @@ class Flood {
       }
       case 6: cluster_.heal(); return;
       case 7: {
-        testing::MemDisk& disk =
+        sim::MemDisk& disk =
             random_.below(2) == 0 ? node.directory().journal : node.directory().raft_log;
         disk.set_capacity(disk.bytes() + random_.below(300u << 10));
         return;

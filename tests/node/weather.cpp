@@ -33,7 +33,7 @@ bool Weather::passes(const Name& from, const Name& to, const consensus::Message&
 
 void Weather::strike() {
   const Name name = any_node();
-  VirtualNode& node = cluster_.node(name);
+  Machine& node = cluster_.node(name);
   switch (random_.below(13)) {
     case 0:
     case 1:
@@ -65,8 +65,8 @@ void Weather::strike() {
       return;
     case 11:
       ++struck["clock"];
-      node.wall_offset_ms = static_cast<std::int64_t>(random_.below(40) * kYearMs) -
-                            static_cast<std::int64_t>(20 * kYearMs);
+      node.clocks.wall_offset_ms = static_cast<std::int64_t>(random_.below(40) * kYearMs) -
+                                   static_cast<std::int64_t>(20 * kYearMs);
       return;
     default:
       if (random_.below(3) == 0) return blackout();
@@ -134,7 +134,7 @@ void Weather::blackout() {
 }
 
 void Weather::change_disk(const Name& name) {
-  VirtualNode& node = cluster_.node(name);
+  Machine& node = cluster_.node(name);
   node.slow_raft_log = random_.below(2) == 0 ? milliseconds(random_.below(400)) : Duration(0);
   MemDisk& disk = random_.below(2) == 0 ? node.directory().raft_log : node.directory().journal;
   const bool fill = random_.below(3) == 0;
@@ -146,7 +146,7 @@ void Weather::clear_up() {
   cluster_.heal();
   lost_kinds_.clear();
   for (const Name& name : cluster_.names()) {
-    VirtualNode& node = cluster_.node(name);
+    Machine& node = cluster_.node(name);
     node.slow_raft_log = Duration(0);
     node.directory().raft_log.set_capacity(UINT64_MAX);
     node.directory().journal.set_capacity(UINT64_MAX);

@@ -9,7 +9,7 @@
 
 #include "cluster.hpp"
 #include "load.hpp"
-#include "support/linearizability.hpp"
+#include "sim/linearizability.hpp"
 #include "trouble.hpp"
 
 using namespace causeway;

@@ -12,10 +12,15 @@
 #include <thread>
 #include <vector>
 
-#include "support/linearizability.hpp"
+#include "sim/linearizability.hpp"
 #include <causeway/client.hpp>
 
 namespace causeway::test {
+
+using sim::check_linearizable;
+using sim::HistoryVerdict;
+using sim::Operation;
+using sim::to_string;
 
 struct LoadOptions {
   std::vector<std::string> servers;

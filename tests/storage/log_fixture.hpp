@@ -12,11 +12,13 @@
 #include <doctest/doctest.h>
 
 #include "base/random.hpp"
+#include "sim/mem_disk.hpp"
 #include "storage/segment_format.hpp"
 #include "storage/segmented_log.hpp"
-#include "support/mem_disk.hpp"
 
 namespace causeway::testing {
+
+using sim::MemDisk;
 
 inline constexpr std::uint32_t kTestKind = 0x54534554;
 

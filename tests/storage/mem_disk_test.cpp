@@ -1,5 +1,5 @@
 // The simulated disk itself: a test that trusts it is worth nothing if it forgets too little.
-#include "support/mem_disk.hpp"
+#include "sim/mem_disk.hpp"
 
 #include <set>
 
@@ -7,7 +7,7 @@
 
 using namespace causeway;
 using namespace causeway::storage;
-using namespace causeway::testing;
+using causeway::sim::MemDisk;
 
 namespace {
 

@@ -14,7 +14,7 @@
 #include "base/check.hpp"
 #include "kv/table.hpp"
 
-namespace causeway::testing {
+namespace causeway::sim {
 
 class MapTable final : public kv::Table {
  public:
@@ -109,4 +109,4 @@ class MapTable final : public kv::Table {
   mutable std::size_t reads_ = 0;
 };
 
-}  // namespace causeway::testing
+}  // namespace causeway::sim

@@ -23,7 +23,7 @@
 #include "storage/disk.hpp"
 #include <causeway/result.hpp>
 
-namespace causeway::testing {
+namespace causeway::sim {
 
 /// Counts down calls: due at the nth from now.
 class Countdown {
@@ -465,4 +465,4 @@ inline void MemDisk::apply(const NameChange& change, Names& names) {
   if (!change.added.empty()) names.insert_or_assign(change.added, change.node);
 }
 
-}  // namespace causeway::testing
+}  // namespace causeway::sim

@@ -1,19 +1,12 @@
-#include "support/virtual_node.hpp"
+#include "sim/machine.hpp"
 
 #include <utility>
 
 #include "node/recovery.hpp"
 
-namespace causeway::testing {
-namespace {
-
-constexpr std::uint64_t kTrueWallMs = 1'790'000'000'000;  // September 2026
-constexpr WallTime kBuildDate{1'780'000'000'000};
-
-}  // namespace
-
+namespace causeway::sim {
 // All that a kill ends.
-struct VirtualNode::Live {
+struct Machine::Live {
   std::unique_ptr<kv::Applier> applier;
   std::unique_ptr<storage::LogWriter> raft_log;
   std::unique_ptr<storage::LogWriter> journal;
@@ -22,6 +15,7 @@ struct VirtualNode::Live {
   std::vector<node::Input> inbox;
   bool turn_due = false;
   bool paused = false;
+  std::optional<Instant> suspended;  ///< since then
   bool failed = false;
   std::vector<storage::LogInput> raft_log_inbox;
   std::vector<storage::LogInput> journal_inbox;
@@ -33,9 +27,8 @@ struct VirtualNode::Live {
   std::vector<std::function<void()>> delayed;  ///< while paused
 };
 
-VirtualNode::VirtualNode(VirtualTime& time, Outside& outside, NodeSettings settings,
-                         std::uint64_t seed)
-    : time_(time),
+Machine::Machine(Schedule& schedule, Outside& outside, MachineSettings settings, std::uint64_t seed)
+    : schedule_(schedule),
       outside_(outside),
       settings_(std::move(settings)),
       random_(seed),
@@ -43,17 +36,9 @@ VirtualNode::VirtualNode(VirtualTime& time, Outside& outside, NodeSettings setti
   directory_->origin = {random_.id()};
 }
 
-VirtualNode::~VirtualNode() = default;
+Machine::~Machine() = default;
 
-Now VirtualNode::now() const {
-  const auto ms = static_cast<std::int64_t>(time_.now().since_start.count() / 1'000'000);
-  const std::int64_t wall = static_cast<std::int64_t>(kTrueWallMs) + ms + wall_offset_ms;
-  return {.mono = time_.now(),
-          .wall = {wall < 0 ? 0 : static_cast<std::uint64_t>(wall)},
-          .boot = {time_.now().since_start}};
-}
-
-Result<void> VirtualNode::start() {
+Result<void> Machine::start() {
   CAUSEWAY_CHECK(!live_);
   ++starts_;
   auto live = std::make_unique<Live>();
@@ -103,7 +88,7 @@ Result<void> VirtualNode::start() {
   options.election_timeout = settings_.election_timeout;
   options.heartbeat_interval = settings_.heartbeat_interval;
   options.build_date = kBuildDate;
-  options.boot_id = 1;
+  options.boot_id = clocks.boot_id();
   options.journal_bytes_max = settings_.journal_bytes_max;
   options.limits = settings_.limits;
   live->loop =
@@ -117,46 +102,58 @@ Result<void> VirtualNode::start() {
   return success();
 }
 
-void VirtualNode::kill(std::size_t table_kept) {
+void Machine::kill(std::size_t table_kept) {
   live_.reset();
   directory_->raft_log.kill();
   directory_->journal.kill();
   directory_->table.crash(table_kept);
 }
 
-void VirtualNode::lose_power() {
+void Machine::lose_power() {
   live_.reset();
   directory_->raft_log.crash(random_);
   directory_->journal.crash(random_);
   directory_->table.crash(random_.below(directory_->table.unflushed() + 1));
   if (random_.below(2) == 0) directory_->mark = directory_->synced_mark;
+  clocks.reboot(schedule_.now());
 }
 
-void VirtualNode::wipe() {
+void Machine::wipe() {
   CAUSEWAY_CHECK(!live_);
   directory_ = std::make_unique<DataDirectory>();
   directory_->origin = {random_.id()};
 }
 
-void VirtualNode::restore(const DataDirectory& image) {
+void Machine::restore(const DataDirectory& image) {
   CAUSEWAY_CHECK(!live_);
   directory_ = std::make_unique<DataDirectory>(image);
 }
 
-void VirtualNode::pause() { live_->paused = true; }
+bool Machine::paused() const { return live_ && live_->paused; }
 
-void VirtualNode::resume() {
-  live_->paused = false;
-  for (auto& action : std::exchange(live_->delayed, {})) action();
+void Machine::pause() { live_->paused = true; }
+
+void Machine::suspend() {
+  live_->paused = true;
+  live_->suspended = schedule_.now();
 }
 
-node::Loop& VirtualNode::loop() { return *live_->loop; }
+void Machine::resume() {
+  if (live_->suspended) clocks.slept(schedule_.now() - *live_->suspended);
+  live_->suspended.reset();
+  live_->paused = false;
+  live_->timer = Instant::never();
+  for (auto& action : std::exchange(live_->delayed, {})) action();
+  give(node::Tick{});
+}
+
+node::Loop& Machine::loop() { return *live_->loop; }
 
 // Runs `action` some time from now, unless this start of the node has ended by then.
-void VirtualNode::give_later(Duration low, Duration high, std::function<void()> action) {
+void Machine::give_later(Duration low, Duration high, std::function<void()> action) {
   const Duration delay(static_cast<std::int64_t>(random_.between(
       static_cast<std::uint64_t>(low.count()), static_cast<std::uint64_t>(high.count()))));
-  time_.after(delay, [this, start = starts_, action = std::move(action)] {
+  schedule_.after(delay, [this, start = starts_, action = std::move(action)] {
     if (!live_ || start != starts_) return;
     if (live_->paused) {
       live_->delayed.push_back(action);
@@ -166,14 +163,14 @@ void VirtualNode::give_later(Duration low, Duration high, std::function<void()> 
   });
 }
 
-void VirtualNode::give(node::Input input) {
+void Machine::give(node::Input input) {
   if (!live_) return;
   live_->inbox.push_back(std::move(input));
   if (std::exchange(live_->turn_due, true)) return;
   give_later(std::chrono::microseconds(1), std::chrono::microseconds(5), [this] { take_turn(); });
 }
 
-void VirtualNode::take_turn() {
+void Machine::take_turn() {
   Live& live = *live_;
   live.turn_due = false;
   node::Effects out;
@@ -183,65 +180,61 @@ void VirtualNode::take_turn() {
   carry_out(out);
 }
 
-void VirtualNode::carry_out(node::Effects& out) {
+void Machine::end(bool flush_table, std::optional<Error> error) {
+  live_.reset();
+  directory_->raft_log.kill();
+  directory_->journal.kill();
+  if (flush_table) directory_->table.flush();
+  outside_.ended(settings_.number, std::move(error));
+}
+
+void Machine::carry_out(node::Effects& out) {
   Live& live = *live_;
-  const std::string& name = settings_.name;
+  const Peer self = settings_.number;
   if (on_effects) on_effects(out);
-  if (out.failed) {
-    const Error error = *out.failed;
-    live_.reset();
-    directory_->raft_log.kill();
-    directory_->journal.kill();
-    outside_.ended(name, error);
-    return;
-  }
+  for (const node::LogLine& line : out.log) outside_.log(self, line);
+  if (out.failed) return end(false, std::move(out.failed));
   if (out.mark) directory_->mark = *out.mark;
   for (auto& input : out.raft_log) live.raft_log_inbox.push_back(std::move(input));
   for (auto& input : out.journal) live.journal_inbox.push_back(std::move(input));
   for (auto& input : out.applier) live.applier_inbox.push_back(std::move(input));
-  const auto begin = [&](auto& inbox, bool& busy, Duration low, Duration high,
-                         void (VirtualNode::*run)()) {
-    if (inbox.empty() || std::exchange(busy, true)) return;
-    give_later(low, high, [this, run] { (this->*run)(); });
-  };
-  using std::chrono::microseconds;
-  begin(live.raft_log_inbox, live.raft_log_busy, slow_raft_log + microseconds(100),
-        slow_raft_log + microseconds(300), &VirtualNode::run_raft_log);
-  begin(live.journal_inbox, live.journal_busy, microseconds(100), microseconds(300),
-        &VirtualNode::run_journal);
-  begin(live.applier_inbox, live.applier_busy, microseconds(10), microseconds(100),
-        &VirtualNode::run_applier);
-  for (auto& hello : out.hellos) outside_.hello(name, hello.peer, std::move(hello.hello));
+  begin_steps();
+  for (auto& hello : out.hellos) outside_.hello(self, hello.peer, std::move(hello.hello));
   for (auto& answer : out.link_answers)
-    outside_.link_answer(name, answer.link, std::move(answer.reply));
-  for (auto& send : out.messages) outside_.send(name, send.peer, std::move(send.message));
-  for (auto& drop : out.drop_peers) outside_.drop_peer(name, drop.peer);
-  for (auto& drop : out.drop_links) outside_.drop_link(name, drop.link);
-  for (const node::LogLine& line : out.log) outside_.log(name, line);
+    outside_.link_answer(self, answer.link, std::move(answer.reply));
+  for (auto& send : out.messages) outside_.send(self, send.peer, std::move(send.message));
+  for (auto& drop : out.drop_peers) outside_.drop_peer(self, drop.peer);
+  for (auto& drop : out.drop_links) outside_.drop_link(self, drop.link);
   if (out.new_origin) {
     directory_->old_origins.push_back(directory_->origin);
     directory_->origin = *out.new_origin;
     give(node::IdentityWritten{});
   }
-  const bool ready = out.ready;
-  const bool stopped = out.stopped;
-  const bool restart = out.restart;
   for (auto& answered : out.answers)
-    outside_.answered(name, answered.handle, std::move(answered.reply));
-  if (stopped || restart) {
-    live_.reset();
-    directory_->raft_log.kill();
-    directory_->journal.kill();
-    directory_->table.flush();
-    outside_.ended(name, std::nullopt);
-    return;
-  }
-  if (ready) outside_.ready(name);
+    outside_.answered(self, answered.handle, std::move(answered.reply));
+  if (out.stopped || out.restart) return end(true, std::nullopt);
+  if (out.ready) outside_.ready(self);
   arm_timer();
 }
 
+void Machine::begin_steps() {
+  Live& live = *live_;
+  const auto begin = [&](auto& inbox, bool& busy, Duration low, Duration high,
+                         void (Machine::*run)()) {
+    if (inbox.empty() || std::exchange(busy, true)) return;
+    give_later(low, high, [this, run] { (this->*run)(); });
+  };
+  using std::chrono::microseconds;
+  begin(live.raft_log_inbox, live.raft_log_busy, slow_raft_log + microseconds(100),
+        slow_raft_log + microseconds(300), &Machine::run_raft_log);
+  begin(live.journal_inbox, live.journal_busy, slow_journal + microseconds(100),
+        slow_journal + microseconds(300), &Machine::run_journal);
+  begin(live.applier_inbox, live.applier_busy, slow_applier + microseconds(10),
+        slow_applier + microseconds(100), &Machine::run_applier);
+}
+
 // A status call changes nothing, so it may be asked between two turns.
-std::optional<Status> VirtualNode::peek() {
+std::optional<Status> Machine::peek() {
   if (!live_) return std::nullopt;
   node::Effects out;
   live_->loop->step(now(), node::CallArrived{{.connection = UINT64_MAX}, wire::StatusCall{}}, out);
@@ -250,7 +243,7 @@ std::optional<Status> VirtualNode::peek() {
   return answer == nullptr ? std::nullopt : std::optional(std::get<Status>(*answer));
 }
 
-void VirtualNode::report(bool& busy, void (VirtualNode::*again)(), std::vector<node::Input> news) {
+void Machine::report(bool& busy, void (Machine::*again)(), std::vector<node::Input> news) {
   const auto tell = [this, &busy, again, news = std::move(news)] {
     busy = false;
     for (const node::Input& input : news) give(input);
@@ -261,61 +254,70 @@ void VirtualNode::report(bool& busy, void (VirtualNode::*again)(), std::vector<n
   late_reports == Duration(0) ? tell() : give_later(late_reports, 2 * late_reports, tell);
 }
 
-void VirtualNode::run_raft_log() {
+void Machine::run_raft_log() {
   if (live_->raft_log_inbox.empty()) {
     live_->raft_log_busy = false;
     return;
   }
   const LogIndex mark = directory_->mark;
+  if (on_raft_log) on_raft_log(live_->raft_log_inbox);
   storage::LogEffects effects;
   live_->raft_log->step(std::exchange(live_->raft_log_inbox, {}), effects);
-  directory_->synced_mark =
-      mark;  // what was written to the mark file before a sync of the log may as well be there
+  if (directory_->raft_log.power_is_off()) return on_power_off();
+  // What was written to the mark file before a sync of the log may as well be there.
+  directory_->synced_mark = mark;
   std::vector<node::Input> news;
   for (storage::LogEffect& effect : effects)
     news.emplace_back(node::RaftLogReport{std::move(effect)});
-  report(live_->raft_log_busy, &VirtualNode::run_raft_log, std::move(news));
+  report(live_->raft_log_busy, &Machine::run_raft_log, std::move(news));
 }
 
-void VirtualNode::run_journal() {
+void Machine::run_journal() {
   if (live_->journal_inbox.empty()) {
     live_->journal_busy = false;
     return;
   }
+  if (on_journal) on_journal(live_->journal_inbox);
   storage::LogEffects effects;
   live_->journal->step(std::exchange(live_->journal_inbox, {}), effects);
+  if (directory_->journal.power_is_off()) return on_power_off();
   std::vector<node::Input> news;
   for (storage::LogEffect& effect : effects)
     news.emplace_back(node::JournalReport{std::move(effect)});
-  report(live_->journal_busy, &VirtualNode::run_journal, std::move(news));
+  report(live_->journal_busy, &Machine::run_journal, std::move(news));
 }
 
-void VirtualNode::run_applier() {
+void Machine::run_applier() {
   if (live_->applier_inbox.empty()) {
     live_->applier_busy = false;
     return;
   }
   std::vector<kv::Output> outputs;
   std::vector<node::Input> news;
+  for (const kv::Input& input : live_->applier_inbox) {
+    if (const auto* apply = std::get_if<kv::Apply>(&input); apply != nullptr && on_apply)
+      on_apply(*apply);
+  }
   live_->applier->step(std::exchange(live_->applier_inbox, {}), outputs);
   for (kv::Output& output : outputs) {
     if (const auto* applied = std::get_if<kv::Applied>(&output); applied != nullptr && on_applied)
       on_applied(*applied);
     news.emplace_back(node::ApplierReport{std::move(output)});
   }
-  report(live_->applier_busy, &VirtualNode::run_applier, std::move(news));
+  report(live_->applier_busy, &Machine::run_applier, std::move(news));
 }
 
-void VirtualNode::arm_timer() {
-  const Instant due = std::max(live_->loop->next_deadline(), time_.now());
-  if (due == live_->timer || due == Instant::never()) return;
+void Machine::arm_timer() {
+  const Instant deadline = live_->loop->next_deadline();
+  if (deadline == Instant::never()) return;
+  const Instant due = clocks.true_instant_of(deadline, schedule_.now());
+  if (due == live_->timer) return;
   live_->timer = due;
-  time_.at(due, [this, due, start = starts_] {
-    if (!live_ || start != starts_ || live_->timer != due) return;
+  schedule_.at(due, [this, due, start = starts_] {
+    if (!live_ || start != starts_ || live_->timer != due || live_->paused) return;
     live_->timer = Instant::never();
-    const auto tick = [this] { give(node::Tick{}); };
-    live_->paused ? live_->delayed.push_back(tick) : tick();
+    give(node::Tick{});
   });
 }
 
-}  // namespace causeway::testing
+}  // namespace causeway::sim

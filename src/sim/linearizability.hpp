@@ -22,7 +22,7 @@
 #include <string>
 #include <vector>
 
-namespace causeway::test {
+namespace causeway::sim {
 
 /// One operation as a client saw it.
 struct Operation {
@@ -62,4 +62,4 @@ struct HistoryVerdict {
 [[nodiscard]] HistoryVerdict check_linearizable(const std::vector<Operation>& history,
                                                 std::uint64_t steps_max = 20'000'000);
 
-}  // namespace causeway::test
+}  // namespace causeway::sim

@@ -1,6 +1,6 @@
 // The checker itself: tables of good and bad histories, a twin that tries every order, and its speed.
 
-#include "support/linearizability.hpp"
+#include "sim/linearizability.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -11,7 +11,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace causeway::test;
+using namespace causeway::sim;
 
 namespace {
 

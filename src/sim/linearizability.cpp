@@ -1,4 +1,4 @@
-#include "support/linearizability.hpp"
+#include "sim/linearizability.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
-namespace causeway::test {
+namespace causeway::sim {
 namespace {
 
 using Kind = Operation::Kind;
@@ -368,4 +368,4 @@ HistoryVerdict check_linearizable(const std::vector<Operation>& history, std::ui
   return verdict;
 }
 
-}  // namespace causeway::test
+}  // namespace causeway::sim

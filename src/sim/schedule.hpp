@@ -1,0 +1,64 @@
+// Virtual time: things happen in the order of their instants, and of their making where those are
+// equal.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "base/check.hpp"
+#include "base/time.hpp"
+
+namespace causeway::sim {
+
+class Schedule {
+ public:
+  using Action = std::function<void()>;
+
+  void at(Instant when, Action action) {
+    CAUSEWAY_CHECK(when >= now_);
+    due_.push_back({when, ++made_, std::move(action)});
+    std::push_heap(due_.begin(), due_.end(), later);
+  }
+  void after(Duration delay, Action action) { at(now_ + delay, std::move(action)); }
+
+  [[nodiscard]] Instant now() const { return now_; }
+  /// Instant::never() when nothing is left to happen.
+  [[nodiscard]] Instant next() const { return due_.empty() ? Instant::never() : due_.front().when; }
+  /// How many things have happened.
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+
+  void run_next() {
+    CAUSEWAY_CHECK(!due_.empty());
+    std::pop_heap(due_.begin(), due_.end(), later);
+    const Due first = std::move(due_.back());
+    due_.pop_back();
+    now_ = first.when;
+    ++events_;
+    first.action();
+  }
+  /// Runs all that is due until `end`, and lets time pass up to there.
+  void run_until(Instant end) {
+    while (next() <= end) run_next();
+    now_ = end;
+  }
+
+ private:
+  struct Due {
+    Instant when;
+    std::uint64_t number = 0;
+    Action action;
+  };
+  static bool later(const Due& a, const Due& b) {
+    return std::pair(a.when, a.number) > std::pair(b.when, b.number);
+  }
+
+  Instant now_{std::chrono::seconds(1)};
+  std::uint64_t made_ = 0;
+  std::uint64_t events_ = 0;
+  std::vector<Due> due_;
+};
+
+}  // namespace causeway::sim
