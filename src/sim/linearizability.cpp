@@ -30,10 +30,10 @@ struct Event {
   Act act = Act::read;
   std::uint64_t from = 0;
   std::uint64_t until = kNever;
-  bool optional = false;     // unknown outcome: may as well never happen
-  State value = kAbsent;     // read: found; write, replace: new
-  State expected = kAbsent;  // differs, replace
-  bool was_there = false;    // remove with a known answer
+  bool optional = false;          // unknown outcome: may as well never happen
+  State value = kAbsent;          // read: found; write, replace: new
+  State expected = kAbsent;       // differs, replace
+  std::optional<bool> was_there;  // remove with a known answer
   std::size_t operation = 0;
 };
 
@@ -44,7 +44,7 @@ std::optional<State> apply(const Event& event, State state) {
     case Act::differs: return event.expected != state ? std::optional(state) : std::nullopt;
     case Act::write: return event.value;
     case Act::remove:
-      if (!event.optional && event.was_there != (state != kAbsent)) return std::nullopt;
+      if (event.was_there && *event.was_there != (state != kAbsent)) return std::nullopt;
       return kAbsent;
     case Act::replace: return event.expected == state ? std::optional(event.value) : std::nullopt;
   }
@@ -76,8 +76,8 @@ class Events {
     if (operation.written && operation.outcome != Outcome::mismatch) {
       ++uses_[*operation.written].writers;
     }
-    // What a call was compared with shows nothing where it did not match or is in doubt; but it must
-    // not be taken for a value that nobody knows.
+    // What a call was compared with shows nothing where it did not match or is in doubt; but it
+    // must not be taken for a value that nobody knows.
     if (operation.expected) uses_[*operation.expected].compared = true;
     if (operation.outcome == Outcome::unknown) return;
     const bool swapped = operation.kind == Kind::swap && operation.outcome == Outcome::done;
@@ -108,11 +108,11 @@ class Events {
                 .until = unknown ? kNever : operation.answered,
                 .optional = unknown,
                 .operation = index};
-    if (unknown && operation.written) {
+    if (operation.written && operation.outcome != Outcome::mismatch) {
       const Use& use = uses_[*operation.written];
       if (use.writers == 1 && use.first_seen != kNever) {  // somebody saw it: it happened, by then
         event.optional = false;
-        event.until = use.first_seen;
+        event.until = std::min(event.until, use.first_seen);
       }
     }
     switch (operation.kind) {
@@ -123,7 +123,7 @@ class Events {
         break;
       case Kind::remove:
         event.act = Act::remove;
-        event.was_there = operation.was_there;
+        if (!unknown) event.was_there = operation.was_there;
         break;
       case Kind::swap:
         event.expected = state_of(operation.expected);
@@ -149,8 +149,8 @@ class Events {
 
 // ---- The search
 
-// A (set of events, state) is remembered by 128 bits: each event has two random words, a set is their
-// exclusive or. Two different sets of a history meet with a probability that is of no matter.
+// A (set of events, state) is remembered by 128 bits: each event has two random words, a set is
+// their exclusive or. Two different sets of a history meet with a probability that is of no matter.
 struct Fingerprint {
   std::uint64_t a = 0;
   std::uint64_t b = 0;
@@ -263,17 +263,31 @@ class Search {
         return result;
       }
     }
+    // Where a write comes next, what tells nothing goes right before it, and leaves no trace.
+    // Without this, the writes that took long and were seen by nobody would be left to the end,
+    // where they fit no more.
+    const auto next = std::find_if(result.candidates.begin(), result.candidates.end(),
+                                   [&](std::size_t i) { return apply(events_[i], state_); });
+    if (next != result.candidates.end() && events_[*next].act == Act::write) {
+      std::stable_partition(result.candidates.begin(), result.candidates.end(),
+                            [&](std::size_t i) { return tells_nothing(events_[i]); });
+    }
     result.candidates.insert(result.candidates.end(), unsure.begin(), unsure.end());
     return result;
   }
 
-  // It fits now, and leaves all as it is: placing it at once can only make room for others. (Not true
-  // of a write of the value that stands there already: it may be needed later.)
+  [[nodiscard]] static bool tells_nothing(const Event& event) {
+    return event.act == Act::write ? event.value == kNobodySaw
+                                   : event.act == Act::remove && !event.was_there;
+  }
+
+  // It fits now, and leaves all as it is: placing it at once can only make room for others. (Not
+  // true of a write of the value that stands there already, nor of a remove that fits anywhere:
+  // those may be needed later.)
   [[nodiscard]] bool changes_nothing(const Event& event) const {
-    if (event.act != Act::read && event.act != Act::differs && event.act != Act::remove) {
-      return false;
-    }
-    return apply(event, state_) == state_;
+    const bool only_reads = event.act == Act::read || event.act == Act::differs ||
+                            (event.act == Act::remove && event.was_there);
+    return only_reads && apply(event, state_) == state_;
   }
 
   void place(std::size_t event) {
@@ -336,7 +350,8 @@ std::string to_string(const Operation& operation) {
     case Kind::get: out << "get " << operation.key << " -> " << quoted(operation.found); break;
     case Kind::set: out << "set " << operation.key << ' ' << quoted(operation.written); break;
     case Kind::remove:
-      out << "remove " << operation.key << " -> " << (operation.was_there ? "was there" : "absent");
+      out << "remove " << operation.key << " -> ";
+      out << (!operation.was_there ? "done" : *operation.was_there ? "was there" : "absent");
       break;
     case Kind::swap:
       out << "swap " << operation.key << ' ' << quoted(operation.written) << " for "

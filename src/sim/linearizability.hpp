@@ -1,20 +1,20 @@
 // Is a history of get, set, remove and swap linearizable?
 //
 // That is: can each operation be given one moment between its call and its answer, such that all of
-// them, carried out at once in that order, give the very answers that clients got? Whoever tries all
-// orders never ends. Wing and Gong (1993) extend one order step by step and go back where it fails;
-// Lowe (2017) remembers which (set of operations done, state) failed before. Keys are independent
-// (linearizability is local: Herlihy and Wing 1990), so each is searched alone.
+// them, carried out at once in that order, give the very answers that clients got? Whoever tries
+// all orders never ends. Wing and Gong (1993) extend one order step by step and go back where it
+// fails; Lowe (2017) remembers which (set of operations done, state) failed before. Keys are
+// independent (linearizability is local: Herlihy and Wing 1990), so each is searched alone.
 //
-// Unknown outcomes make histories hard: a write in doubt may take effect at any time after its call,
-// or never. Three things keep them cheap, none loses an answer:
+// Unknown outcomes make histories hard: a write in doubt may take effect at any time after its
+// call, or never. Three things keep them cheap, none loses an answer:
 //   - a value that only one write carries and that somebody saw: that write happened, before the
 //     first answer that shows its value;
 //   - a value that nobody saw: its write matters at most as "something else stood there", and all
 //     such writes of a key are alike, so the search tries the oldest unused one only;
-//   - what reads and fits now is taken now: it can only make room.
-// A timeout means "did not happen, and never will" (design 2.1), so such an operation is left out, and
-// a value of it that is seen has no writer.
+//   - what reads and fits now is taken now: it can only make room. A timeout means "did not happen,
+//     and never will" (design 2.1), so such an operation is left out, and a value of it that is
+//     seen has no writer.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct Operation {
   std::optional<std::string> written;   ///< set, swap: the new value
   std::optional<std::string> expected;  ///< swap: the old value; empty: the key had to be absent
   std::optional<std::string> found;     ///< get, swap with mismatch: what was seen; empty: absent
-  bool was_there = false;               ///< remove: the answer
+  std::optional<bool> was_there;        ///< remove: the answer; empty: done, and nobody was told
   int client = 0;                       ///< for messages only
 };
 
@@ -57,7 +57,8 @@ struct HistoryVerdict {
   std::uint64_t steps = 0;  ///< orders extended, over all keys
 };
 
-/// Every key starts absent. Times of one history come from one clock; equal times count as overlapping.
+/// Every key starts absent. Times of one history come from one clock; equal times count as
+/// overlapping.
 /// steps_max   bound on the search, for each key; beyond it the verdict is gave_up
 [[nodiscard]] HistoryVerdict check_linearizable(const std::vector<Operation>& history,
                                                 std::uint64_t steps_max = 20'000'000);

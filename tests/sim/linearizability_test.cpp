@@ -1,4 +1,5 @@
-// The checker itself: tables of good and bad histories, a twin that tries every order, and its speed.
+// The checker itself: tables of good and bad histories, a twin that tries every order, and its
+// speed.
 
 #include "sim/linearizability.hpp"
 
@@ -39,7 +40,7 @@ Operation set(std::uint64_t called, std::uint64_t answered, Value written) {
   result.written = std::move(written);
   return result;
 }
-Operation remove(std::uint64_t called, std::uint64_t answered, bool was_there) {
+Operation remove(std::uint64_t called, std::uint64_t answered, std::optional<bool> was_there) {
   Operation result = make(Kind::remove, called, answered);
   result.was_there = was_there;
   return result;
@@ -102,6 +103,10 @@ const std::vector<Row> good = {
     {"a value nobody saw explains a mismatch",
      {set(1, 2, "a"), set(3, kUnknown, "x"), mismatch(5, 8, "c", "a", "d"), set(6, 9, "d")}},
     {"remove says what was there", {set(1, 2, "a"), remove(3, 4, true), remove(5, 6, false)}},
+    {"a remove whose answer did not say what was there",
+     {set(1, 2, "a"), remove(3, 4, {}), remove(5, 6, {}), get(7, 8, kAbsentValue)}},
+    {"such a remove is needed behind a write, though it fits before it",
+     {remove(1, 9, {}), set(2, 5, "a"), get(3, 4, "a"), get(10, 11, kAbsentValue)}},
     {"a remove in doubt happened",
      {set(1, 2, "a"), remove(3, kUnknown, false), get(5, 6, "a"), get(7, 8, kAbsentValue)}},
     {"a value nobody saw explains a remove that met something",
@@ -125,6 +130,7 @@ const std::vector<Row> bad = {
     {"a lost update: two swaps from one value",
      {set(1, 2, "a"), swap(3, 6, "b", "a"), swap(3, 6, "c", "a")}},
     {"two creations of one key", {swap(1, 4, "a", kAbsentValue), swap(1, 4, "b", kAbsentValue)}},
+    {"a remove that did nothing", {set(1, 2, "a"), remove(3, 4, {}), get(5, 6, "a")}},
     {"a timeout that took effect", {timeout(set(1, 2, "a")), get(3, 4, "a")}},
     {"a swap that timed out and took effect",
      {set(1, 2, "a"), timeout(swap(3, 4, "b", "a")), get(5, 6, "b")}},
@@ -166,7 +172,7 @@ bool explains(const std::vector<Operation>& history, const std::vector<std::size
         break;
       case Kind::set: state = op.written; break;
       case Kind::remove:
-        if (!unknown && op.was_there != state.has_value()) return false;
+        if (!unknown && op.was_there && op.was_there != state.has_value()) return false;
         state.reset();
         break;
       case Kind::swap:
@@ -231,7 +237,12 @@ std::vector<Operation> tiny_history(Random& random) {
     switch (below(random, 5)) {
       case 0: operation = get(called, answered, value()); break;
       case 1: operation = set(called, answered, written()); break;
-      case 2: operation = remove(called, answered, below(random, 2) == 0); break;
+      case 2: {
+        const auto told = below(random, 3);
+        operation =
+            remove(called, answered, told == 2 ? std::nullopt : std::optional<bool>(told == 0));
+        break;
+      }
       case 3: operation = swap(called, answered, written(), value()); break;
       default:
         if (answered == kUnknown) answered = called;
@@ -244,8 +255,8 @@ std::vector<Operation> tiny_history(Random& random) {
   return history;
 }
 
-// What `clients` clients see of a store that is correct: each operation takes effect somewhere between
-// its call and its answer. Some answers are lost, of which some operations never happen.
+// What `clients` clients see of a store that is correct: each operation takes effect somewhere
+// between its call and its answer. Some answers are lost, of which some operations never happen.
 std::vector<Operation> correct_history(Random& random, int clients, std::size_t count) {
   struct Client {
     std::uint64_t free_at = 0;
