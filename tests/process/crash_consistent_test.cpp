@@ -17,8 +17,6 @@ using namespace causeway::test;
 
 namespace {
 
-using Number = Cluster::Number;
-
 struct ConsistentHistory {
   std::vector<Operation> operations;
   std::vector<Version> versions;  // beside operations
@@ -31,7 +29,8 @@ void add(ConsistentHistory& history, const std::vector<Seen>& all) {
   }
 }
 
-// Every write has a revision of its own, and a write that was answered before another was called has the lower one.
+// Every write has a revision of its own, and a write that was answered before another was called
+// has the lower one.
 void check_revisions(const ConsistentHistory& history) {
   std::vector<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>>
       writes;  // called, answered, revision
@@ -39,7 +38,7 @@ void check_revisions(const ConsistentHistory& history) {
   for (std::size_t i = 0; i < history.operations.size(); ++i) {
     const Operation& operation = history.operations[i];
     if (operation.kind == Operation::Kind::get) continue;
-    if (operation.kind == Operation::Kind::remove && !operation.was_there) continue;
+    if (operation.kind == Operation::Kind::remove && operation.was_there == false) continue;
     if (operation.outcome != Operation::Outcome::done) continue;
     const std::uint64_t revision = history.versions[i].revision.value;
     CAPTURE(to_string(operation));
@@ -58,26 +57,6 @@ void check_revisions(const ConsistentHistory& history) {
   CHECK(disordered == 0);
 }
 
-// All nodes give the same answers, and these belong to the history.
-void read_everywhere(const Cluster& cluster, ConsistentHistory& history) {
-  for (std::size_t key = 0; key < LoadOptions{}.keys; ++key) {
-    std::set<std::pair<bool, std::string>> answers;
-    for (Number node = 1; node <= 3; ++node) {
-      Operation get{.key = "key" + std::to_string(key), .client = 100};
-      get.called = now_ns();
-      const auto client = cluster.client(node);
-      const Response answer = take(client->get(get.key, kPatient));
-      get.answered = now_ns();
-      if (answer.valid) get.found = answer.value;
-      answers.emplace(answer.valid, answer.value);
-      history.operations.push_back(get);
-      history.versions.emplace_back();
-    }
-    CAPTURE(key);
-    CHECK(answers.size() == 1);
-  }
-}
-
 }  // namespace
 
 TEST_CASE(
@@ -91,13 +70,16 @@ TEST_CASE(
     CAPTURE(round);
     LoadOptions options = load_options(cluster);
     options.operations_max = 150;
-    Load load(options, &Load::consistent, static_cast<std::uint64_t>(round));
+    Load load(options, static_cast<std::uint64_t>(round));
     trouble(cluster, random);
     const std::vector<Seen> all = load.finish();
     CHECK(surprises_of(all) == "");
     add(history, all);
     cluster.wait_for_leader();
-    read_everywhere(cluster, history);
+    for (const Operation& get : read_everywhere(cluster, options.keys)) {
+      history.operations.push_back(get);
+      history.versions.emplace_back();
+    }
     check_revisions(history);
     const HistoryVerdict verdict = check_linearizable(history.operations);
     CAPTURE(verdict.explanation);

@@ -12,6 +12,7 @@
 #include "cluster.hpp"
 #include "load.hpp"
 #include "trouble.hpp"
+#include "verdicts.hpp"
 
 using namespace causeway;
 using namespace causeway::test;
@@ -21,44 +22,8 @@ namespace {
 using State = AwaitResult::State;
 using Number = Cluster::Number;
 
-// Nodes keep so many verdicts at least (docs/semantics.md): older ones may be forgotten.
-constexpr std::size_t kVerdictsKept = 4096;
-
-std::string text_of(State state) {
-  switch (state) {
-    case State::pending: return "pending";
-    case State::won: return "won";
-    case State::superseded: return "superseded";
-    case State::rejected: return "rejected";
-    case State::replaced: return "replaced";
-    case State::forgotten: return "forgotten";
-  }
-  return "?";
-}
-
 auto rank(const Version& version) {
   return std::tuple(version.stamp, version.origin, version.sequence);
-}
-
-struct Settled {
-  OfflineRecord record;
-  AwaitResult verdict;
-};
-
-// Asks for the verdict of every acknowledged write at the node that took it.
-std::vector<Settled> settle_all(const Cluster& cluster, std::span<const OfflineRecord> records) {
-  std::map<std::size_t, std::unique_ptr<Client>> clients;
-  std::vector<Settled> result;
-  for (const OfflineRecord& record : records) {
-    if (!record.acknowledged) continue;
-    auto& client = clients[record.server];
-    if (!client) client = cluster.client(record.server + 1);
-    const auto verdict = client->await(record.token, kGuard);
-    CAPTURE(record.token);
-    REQUIRE_MESSAGE(verdict.has_value(), verdict.error().detail);
-    result.push_back({record, verdict.value()});
-  }
-  return result;
 }
 
 // The final value of one key, from what its writers were told.
@@ -101,39 +66,6 @@ void check_final_value(const std::string& key, const Response& final,
   CHECK(explained);
 }
 
-// Writes of one origin settle in the order in which they were made.
-void check_order(const std::vector<Settled>& settled) {
-  std::map<std::uint64_t, std::vector<std::pair<std::uint64_t, std::uint64_t>>> won;
-  for (const Settled& write : settled) {
-    if (write.verdict.state != State::won) continue;
-    won[write.record.version.origin.value].emplace_back(write.record.version.sequence.value,
-                                                        write.verdict.winner->revision.value);
-  }
-  for (auto& [origin, writes] : won) {
-    std::sort(writes.begin(), writes.end());
-    for (std::size_t i = 1; i < writes.size(); ++i) {
-      CAPTURE(origin);
-      CHECK(writes[i - 1].first < writes[i].first);     // no dot was given out twice
-      CHECK(writes[i - 1].second <= writes[i].second);  // one entry carries many
-    }
-  }
-}
-
-// A replaced write names the one in its place: a later one of the same origin and key.
-void check_replaced(const std::vector<Settled>& settled) {
-  std::map<std::string, const Settled*> by_token;
-  for (const Settled& write : settled) by_token[write.record.token] = &write;
-  for (const Settled& write : settled) {
-    if (write.verdict.state != State::replaced) continue;
-    CAPTURE(write.record.token);
-    const auto next = by_token.find(write.verdict.replaced_by);
-    if (next == by_token.end()) continue;  // an unacknowledged one took its place
-    CHECK(next->second->record.key == write.record.key);
-    CHECK(next->second->record.version.origin == write.record.version.origin);
-    CHECK(next->second->record.version.sequence > write.record.version.sequence);
-  }
-}
-
 }  // namespace
 
 TEST_CASE(
@@ -149,7 +81,8 @@ TEST_CASE(
   for (int round = 0; round < rounds(); ++round) {
     LoadOptions options = load_options(cluster);
     options.operations_max = 150;
-    Load load(options, &Load::offline, static_cast<std::uint64_t>(round));
+    options.offline_percent = 100;
+    Load load(options, static_cast<std::uint64_t>(round));
     trouble(cluster, random);
     const std::vector<Seen> all = load.finish();
     CHECK(surprises_of(all) == "");

@@ -1,6 +1,8 @@
 #include "load.hpp"
 
 #include <chrono>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <random>
 #include <utility>
@@ -12,7 +14,6 @@ using Kind = Operation::Kind;
 using Outcome = Operation::Outcome;
 using std::chrono::milliseconds;
 
-constexpr ReadOptions kRead{.blocking = false, .timeout = milliseconds(3000)};
 constexpr WriteOptions kWrite{
     .blocking = false, .timeout = milliseconds(3000), .in_doubt = InDoubt::report};
 
@@ -78,45 +79,59 @@ Judged judge(const Result<Response>& result, Kind kind, std::vector<std::string>
   return {Outcome::done, false};
 }
 
-}  // namespace
+class LoadClient {
+ public:
+  LoadClient(const LoadOptions& options, std::size_t number, std::uint64_t round)
+      : options_(options),
+        number_(number),
+        prefix_(std::to_string(round) + "." + std::to_string(number) + "."),
+        random_(options.seed * 1000 + round * 100 + number),
+        connection_(options, number % options.servers.size()) {}
 
-std::uint64_t now_ns() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                        std::chrono::steady_clock::now().time_since_epoch())
-                                        .count());
-}
+  Seen run(const std::atomic<bool>& stop) {
+    for (std::size_t i = 0; i < options_.operations_max && !stop; ++i) {
+      std::this_thread::sleep_for(options_.pause);
+      Client* const store = connection_.get();
+      if (store == nullptr) continue;
+      const std::string key = "key" + std::to_string(random_.below(options_.keys));
+      const std::string value = prefix_ + std::to_string(i);
+      const std::size_t what = random_.below(100);
+      if (what < options_.offline_percent) {
+        write_offline(*store, key, value);
+      } else if (what < options_.offline_percent + options_.local_percent) {
+        read_locally(*store, key);
+      } else {
+        consistent(*store, key, value);
+      }
+      if (options_.asks_for_verdicts) ask_for_verdicts();
+    }
+    return std::move(seen_);
+  }
 
-Seen Load::consistent(const LoadOptions& options, std::size_t client, std::uint64_t round,
-                      const std::atomic<bool>& stop) {
-  Random random(options.seed * 1000 + round * 100 + client);
-  Connection connection(options, client % options.servers.size());
-  std::map<std::string, std::optional<std::string>> last_seen;
-  Seen seen;
-  for (std::size_t i = 0; i < options.operations_max && !stop; ++i) {
-    std::this_thread::sleep_for(options.pause);
-    Client* store = connection.get();
-    if (store == nullptr) continue;
+ private:
+  void consistent(Client& store, const std::string& key, const std::string& value) {
     Operation op;
-    op.client = static_cast<int>(client);
-    op.key = "key" + std::to_string(random.below(options.keys));
-    const std::string value =
-        std::to_string(round) + "." + std::to_string(client) + "." + std::to_string(i);
-    const std::size_t what = random.below(20);
+    op.client = static_cast<int>(number_);
+    op.key = key;
+    const std::size_t what = random_.below(20);
     op.kind = what < 6 ? Kind::get : what < 13 ? Kind::set : what < 19 ? Kind::swap : Kind::remove;
     if (op.kind == Kind::set || op.kind == Kind::swap) op.written = value;
-    if (op.kind == Kind::swap) op.expected = last_seen[op.key];
+    if (op.kind == Kind::swap) op.expected = last_seen_[key];
+    const WriteOptions write = write_options();
+    const ReadOptions read{.blocking = write.blocking, .timeout = write.timeout};
+    const std::size_t server = connection_.server();
 
     op.called = now_ns();
     Result<Response> result = Response{};
     switch (op.kind) {
-      case Kind::get: result = store->get(op.key, kRead); break;
-      case Kind::set: result = store->set(op.key, value, kWrite); break;
-      case Kind::swap: result = store->swap(op.key, value, op.expected, kWrite); break;
-      case Kind::remove: result = store->remove(op.key, kWrite); break;
+      case Kind::get: result = store.get(key, read); break;
+      case Kind::set: result = store.set(key, value, write); break;
+      case Kind::swap: result = store.swap(key, value, op.expected, write); break;
+      case Kind::remove: result = store.remove(key, write); break;
     }
     op.answered = now_ns();
 
-    const Judged judged = judge(result, op.kind, seen.surprises);
+    const Judged judged = judge(result, op.kind, seen_.surprises);
     op.outcome = judged.outcome;
     Version version;
     if (op.outcome == Outcome::done || op.outcome == Outcome::mismatch) {
@@ -125,57 +140,108 @@ Seen Load::consistent(const LoadOptions& options, std::size_t client, std::uint6
       const bool there = op.kind == Kind::get ? response.valid : !response.absent;
       if (there) op.found = response.value;
       op.was_there = response.valid;
-      const bool read = op.kind == Kind::get || op.outcome == Outcome::mismatch;
-      last_seen[op.key] = read ? op.found : op.written;
+      const bool read_it = op.kind == Kind::get || op.outcome == Outcome::mismatch;
+      last_seen_[key] = read_it ? op.found : op.written;
     }
-    seen.history.push_back(op);
-    seen.versions.push_back(version);
-    if (judged.lost) connection.lose();
+    if (result && !result.value().operation.empty()) {
+      seen_.doubts.push_back({server, seen_.history.size(), result.value().operation});
+    }
+    seen_.history.push_back(op);
+    seen_.versions.push_back(version);
+    if (judged.lost) connection_.lose();
   }
-  return seen;
-}
 
-Seen Load::offline(const LoadOptions& options, std::size_t client, std::uint64_t round,
-                   const std::atomic<bool>& stop) {
-  Random random(options.seed * 1000 + round * 100 + client);
-  Connection connection(options, client % options.servers.size());
-  Seen seen;
-  for (std::size_t i = 0; i < options.operations_max && !stop; ++i) {
-    std::this_thread::sleep_for(options.pause);
-    Client* store = connection.get();
-    if (store == nullptr) continue;
-    OfflineRecord record;
-    record.server = connection.server();
-    record.key = "key" + std::to_string(random.below(options.keys));
-    if (random.below(10) != 0) {
-      record.value = std::to_string(round) + "." + std::to_string(client) + "." + std::to_string(i);
-    }
+  WriteOptions write_options() {
+    if (!options_.varied_budgets) return kWrite;
+    WriteOptions result = kWrite;
+    constexpr std::size_t budgets_ms[] = {10, 50, 200, 1000, 3000};
+    result.timeout = milliseconds(budgets_ms[random_.below(std::size(budgets_ms))]);
+    const std::size_t how = random_.below(10);
+    result.blocking = how == 0;
+    if (how == 1) result.in_doubt = InDoubt::wait;
+    return result;
+  }
+
+  void write_offline(Client& store, const std::string& key, const std::string& value) {
     constexpr WriteOptions kOffline{.consistent = false};
-    const Result<Response> result = record.value ? store->set(record.key, *record.value, kOffline)
-                                                 : store->remove(record.key, kOffline);
-    const Judged judged = judge(result, Kind::set, seen.surprises);
-    if (judged.lost) connection.lose();
-    if (judged.outcome == Outcome::did_not_happen) continue;
+    OfflineRecord record{.server = connection_.server(), .key = key};
+    if (random_.below(10) != 0) record.value = value;
+    record.called = now_ns();
+    const Result<Response> result =
+        record.value ? store.set(key, value, kOffline) : store.remove(key, kOffline);
+    const Judged judged = judge(result, Kind::set, seen_.surprises);
+    if (judged.lost) connection_.lose();
+    if (judged.outcome == Outcome::did_not_happen) return;
     record.acknowledged = judged.outcome == Outcome::done;
     if (record.acknowledged) {
       record.token = result.value().token;
       if (result.value().version) record.version = *result.value().version;
+      unsettled_[record.server].push_back(seen_.offline.size());
     }
-    seen.offline.push_back(record);
+    seen_.offline.push_back(record);
   }
-  return seen;
+
+  void read_locally(Client& store, const std::string& key) {
+    LocalRecord record{.server = connection_.server(), .key = key, .called = now_ns()};
+    const Result<Response> result = store.get(key, {.consistent = false});
+    record.answered = now_ns();
+    // A node that never held anything cannot say "absent".
+    if (!result && result.error().code == Errc::no_data) return;
+    const Judged judged = judge(result, Kind::get, seen_.surprises);
+    if (judged.lost) connection_.lose();
+    if (judged.outcome != Outcome::done) return;
+    if (result.value().valid) record.value = result.value().value;
+    if (result.value().version) record.revision = result.value().version->revision;
+    seen_.local.push_back(record);
+  }
+
+  // Asks the server in use, about the oldest first; the last one gets a moment to settle.
+  void ask_for_verdicts() {
+    std::deque<std::size_t>& places = unsettled_[connection_.server()];
+    while (!places.empty()) {
+      Client* const store = connection_.get();
+      if (store == nullptr) return;
+      OfflineRecord& record = seen_.offline[places.front()];
+      const auto verdict = store->await(record.token, milliseconds(places.size() == 1 ? 20 : 0));
+      if (!verdict) return connection_.lose();
+      if (verdict.value().state == AwaitResult::State::pending) return;
+      record.verdict = verdict.value();
+      record.settled_by = now_ns();
+      places.pop_front();
+    }
+  }
+
+  const LoadOptions& options_;
+  const std::size_t number_;
+  const std::string prefix_;  // of its values
+  Random random_;
+  Connection connection_;
+  std::map<std::string, std::optional<std::string>> last_seen_;
+  std::map<std::size_t, std::deque<std::size_t>>
+      unsettled_;  // of each server: places in Seen::offline
+  Seen seen_;
+};
+
+}  // namespace
+
+std::uint64_t now_ns() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                        std::chrono::steady_clock::now().time_since_epoch())
+                                        .count());
 }
 
-Load::Load(LoadOptions options, Work work, std::uint64_t round)
+Load::Load(LoadOptions options, std::uint64_t round)
     : options_(std::move(options)), seen_(options_.clients) {
   for (std::size_t client = 0; client < options_.clients; ++client) {
-    threads_.emplace_back(
-        [this, work, client, round] { seen_[client] = work(options_, client, round, stop_); });
+    threads_.emplace_back([this, client, round] {
+      seen_[client] = LoadClient(options_, client, round).run(stop_);
+      ++ended_;
+    });
   }
 }
 
 std::vector<Seen> Load::finish() {
-  stop_ = true;
+  stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   return std::move(seen_);

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include <doctest/doctest.h>
+
 namespace causeway::test {
 
 int rounds() {
@@ -15,6 +17,10 @@ int rounds() {
 std::uint64_t seed() {
   const char* const wanted = std::getenv("CAUSEWAY_SEED");
   return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 20240301;
+}
+
+std::uint64_t fresh_seed() {
+  return std::getenv("CAUSEWAY_SEED") != nullptr ? seed() : std::random_device{}();
 }
 
 LoadOptions load_options(const Cluster& cluster) {
@@ -56,6 +62,29 @@ void pause_one(Cluster& cluster, std::mt19937_64& random) {
   nap(random, 1500);
   cluster.resume(victim);
   nap(random, 400);
+}
+
+std::vector<Operation> read_everywhere(const Cluster& cluster, std::size_t keys) {
+  std::vector<Operation> history;
+  for (std::size_t key = 0; key < keys; ++key) {
+    std::vector<Response> answers;
+    for (Cluster::Number node = 1; node <= cluster.size(); ++node) {
+      Operation get{.key = "key" + std::to_string(key), .client = 100};
+      const auto client = cluster.client(node);
+      get.called = now_ns();
+      answers.push_back(take(client->get(get.key, kPatient)));
+      get.answered = now_ns();
+      if (answers.back().valid) get.found = answers.back().value;
+      history.push_back(get);
+      CAPTURE(get.key);
+      CAPTURE(node);
+      REQUIRE_FALSE(answers.back().timeout);
+      CHECK(answers.back().valid == answers.front().valid);
+      CHECK(answers.back().value == answers.front().value);
+      CHECK(answers.back().version == answers.front().version);
+    }
+  }
+  return history;
 }
 
 std::string surprises_of(const std::vector<Seen>& all) {
