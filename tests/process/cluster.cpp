@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -68,6 +69,21 @@ std::string tail(const std::string& text, std::size_t bytes_max) {
   return "[...]\n" + text.substr(line == std::string::npos ? text.size() - bytes_max : line + 1);
 }
 
+// Empty where libfaketime is not installed.
+std::map<std::string, std::string> with_faketime(std::pair<std::string, std::string> clock) {
+  for (const char* directory : {"/usr/lib", "/usr/lib64", "/lib"}) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+      const auto library = entry.path() / "faketime" / "libfaketimeMT.so.1";
+      if (!std::filesystem::exists(library, ignored)) continue;
+      return {{"LD_PRELOAD", std::string(TRUE_TIMERS_PATH) + " " + library.string()},
+              {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+              std::move(clock)};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string free_address() {
@@ -78,21 +94,25 @@ std::string free_address() {
 }
 
 std::map<std::string, std::string> wrong_clock(const std::string& when) {
-  for (const char* directory : {"/usr/lib", "/usr/lib64", "/lib"}) {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-      const auto library = entry.path() / "faketime" / "libfaketimeMT.so.1";
-      if (!std::filesystem::exists(library, ignored)) continue;
-      return {{"LD_PRELOAD", library.string()},
-              {"FAKETIME", when},
-              {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}};
-    }
-  }
-  return {};
+  return with_faketime({"FAKETIME", when});
+}
+
+std::map<std::string, std::string> stepped_clock(const std::string& file) {
+  auto environment = with_faketime({"FAKETIME_TIMESTAMP_FILE", file});
+  // Else it looks at the file every ten seconds only.
+  if (!environment.empty()) environment.emplace("FAKETIME_NO_CACHE", "1");
+  return environment;
 }
 
 Cluster::Cluster(std::size_t nodes) : nodes_(nodes) {
   for (Node& node : nodes_) node.address = free_address();
+}
+
+Cluster::Cluster(const Network& network) : nodes_(network.size()) {
+  for (Number node = 1; node <= size(); ++node) {
+    at(node).address = Network::ip(node) + ":7400";
+    at(node).network_namespace = network.space(node);
+  }
 }
 
 Cluster::~Cluster() {
@@ -101,7 +121,7 @@ Cluster::~Cluster() {
     std::fprintf(stderr, "%s had ended with %d\n", id(node).c_str(), *at(node).process->wait());
   }
   for (Node& node : nodes_) node.process.reset();
-  if (std::getenv("CAUSEWAY_KEEP") != nullptr) {
+  if (std::getenv("CAUSEWAY_KEEP") != nullptr || (any_check_failed && kept_after_failure_)) {
     directory_.keep();
     std::fprintf(stderr, "kept: %s\n", directory_.path().c_str());
   }
@@ -155,10 +175,13 @@ void Cluster::launch(Number node) {
   std::error_code ignored;
   std::filesystem::remove(output_file(node), ignored);
   ++it.starts;
-  it.process = std::make_unique<Process>(Launch{.arguments = arguments,
-                                                .environment = it.environment,
-                                                .output_file = output_file(node),
-                                                .error_file = log_file(node)});
+  it.process =
+      std::make_unique<Process>(Launch{.arguments = arguments,
+                                       .environment = it.environment,
+                                       .output_file = output_file(node),
+                                       .error_file = log_file(node),
+                                       .network_namespace = it.network_namespace,
+                                       .own_shared_memory = it.environment.contains("LD_PRELOAD")});
 }
 
 void Cluster::wait_until_ready(Number node) {

@@ -1,9 +1,11 @@
 // A cluster of real kvd processes on this machine.
 //
-// Nodes are numbered from 1; node 1 is "n1". Each test program has a loopback address of its own, made of its process id, so
-// that two of them never want the same port, and no outgoing connection (those leave from 127.0.0.1)
-// takes the port of a node that is about to come back. All data lives in one temporary directory, which stays when
-// CAUSEWAY_KEEP is set. When a check has failed, the nodes' logs are printed at the end.
+// Nodes are numbered from 1; node 1 is "n1". Each test program has a loopback address of its own,
+// made of its process id, so that two of them never want the same port, and no outgoing connection
+// (those leave from 127.0.0.1) takes the port of a node that is about to come back. All data lives
+// in one temporary directory, which stays when CAUSEWAY_KEEP is set. When a check has failed, the
+// nodes' logs are printed at the end. With a network of its own (network.hpp) node n is host n
+// there.
 //
 // Only the thread that made the cluster may start nodes (process.hpp says why).
 #pragma once
@@ -18,6 +20,7 @@
 
 #include <doctest/doctest.h>
 
+#include "network.hpp"
 #include "process.hpp"
 #include <causeway/client.hpp>
 
@@ -28,9 +31,15 @@ class Cluster {
   using Number = std::size_t;
 
   explicit Cluster(std::size_t nodes = 3);
+  /// A node on each host. The network outlives the cluster.
+  explicit Cluster(const Network& network);
   ~Cluster();
 
-  /// Flags beside those that every node gets (id, listen, data-dir, cluster, short timeouts); from the next start on.
+  /// The directory stays also when a check has failed.
+  void keep_after_failure() { kept_after_failure_ = true; }
+
+  /// Flags beside those that every node gets (id, listen, data-dir, cluster, short timeouts); from
+  /// the next start on.
   void set_flags(Number node, std::vector<std::string> flags) { at(node).flags = std::move(flags); }
   void set_environment(Number node, std::map<std::string, std::string> environment) {
     at(node).environment = std::move(environment);
@@ -68,7 +77,8 @@ class Cluster {
   [[nodiscard]] CommandResult cli(Number node, std::vector<std::string> arguments) const;
   [[nodiscard]] Status status(Number node) const;
 
-  /// Waits until one of the running nodes leads, all running ones follow it, and the names are bound.
+  /// Waits until one of the running nodes leads, all running ones follow it, and the names are
+  /// bound.
   Number wait_for_leader();
   /// Waits until the running nodes have applied the same index and hold no pending write.
   void wait_until_quiet();
@@ -78,6 +88,7 @@ class Cluster {
     std::string address;
     std::vector<std::string> flags;
     std::map<std::string, std::string> environment;
+    std::optional<int> network_namespace;
     std::unique_ptr<Process> process;
     std::size_t starts = 0;
   };
@@ -90,15 +101,19 @@ class Cluster {
   void wait_until_ready(Number node);
 
   TemporaryDirectory directory_;
+  bool kept_after_failure_ = false;
   std::vector<Node> nodes_;
 };
 
 /// `127.x.y.z:port` with a port that nobody listens on, on this test's own address.
 [[nodiscard]] std::string free_address();
 
-/// Environment for a node whose wall clock alone is wrong: `when` as in "@2046-01-01 00:00:00". Timers are untouched.
-/// Empty where libfaketime is not installed.
+/// Environment for a node whose wall clock alone is wrong: `when` as in "@2046-01-01 00:00:00".
+/// Timers are untouched. Empty where libfaketime is not installed.
 [[nodiscard]] std::map<std::string, std::string> wrong_clock(const std::string& when);
+/// The same with a clock that can be stepped while the node runs: by what `file` says, as in
+/// "-3600.5" (seconds).
+[[nodiscard]] std::map<std::string, std::string> stepped_clock(const std::string& file);
 
 /// The answer; an error fails the test and says which.
 template <class T>

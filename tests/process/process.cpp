@@ -8,9 +8,12 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <sched.h>
 
 extern char** environ;
 
@@ -48,6 +51,13 @@ void redirect(const char* path, int flags, int to) {
   ::close(file);
 }
 
+// In the child. Best effort: it needs root.
+void take_own_shared_memory() {
+  if (::unshare(CLONE_NEWNS) != 0) return;
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+  ::mount("none", "/dev/shm", "tmpfs", 0, nullptr);
+}
+
 }  // namespace
 
 Process::Process(const Launch& launch) {
@@ -66,6 +76,10 @@ Process::Process(const Launch& launch) {
     redirect(launch.input_file.c_str(), O_RDONLY, STDIN_FILENO);
     redirect(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, STDOUT_FILENO);
     redirect(error.c_str(), O_WRONLY | O_CREAT | O_APPEND, STDERR_FILENO);
+    if (launch.network_namespace && ::setns(*launch.network_namespace, CLONE_NEWNET) != 0) {
+      ::_exit(126);
+    }
+    if (launch.own_shared_memory) take_own_shared_memory();
     if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0) ::_exit(126);
     ::execve(arguments.data()[0], arguments.data(), environment.data());
     ::_exit(127);
@@ -103,7 +117,8 @@ CommandResult run(const std::vector<std::string>& arguments, const CommandOption
                 .environment = options.environment,
                 .output_file = files / "out",
                 .error_file = files / "err",
-                .directory = options.directory};
+                .directory = options.directory,
+                .network_namespace = options.network_namespace};
   if (!options.input.empty()) {
     launch.input_file = files / "in";
     std::ofstream(launch.input_file, std::ios::binary) << options.input;

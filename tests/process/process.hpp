@@ -1,8 +1,8 @@
 // A program that a test starts, and that never outlives the test.
 //
 // Whatever ends the test (a failed check, a signal, kill -9), its children must go too: each gets
-// SIGKILL from the kernel when the thread that started it ends. So only start programs from a thread
-// that lives as long as they shall, in practice the test's main thread.
+// SIGKILL from the kernel when the thread that started it ends. So only start programs from a
+// thread that lives as long as they shall, in practice the test's main thread.
 #pragma once
 
 #include <chrono>
@@ -21,9 +21,13 @@ struct Launch {
   std::vector<std::string> arguments;              ///< the program's path first
   std::map<std::string, std::string> environment;  ///< beside what the test itself has
   std::string input_file = "/dev/null";
-  std::string output_file;  ///< standard output is appended here
-  std::string error_file;   ///< and standard error here
-  std::string directory;    ///< where it runs; empty: where the test runs
+  std::string output_file;               ///< standard output is appended here
+  std::string error_file;                ///< and standard error here
+  std::string directory;                 ///< where it runs; empty: where the test runs
+  std::optional<int> network_namespace;  ///< an open file of one; empty: the starting thread's
+  /// A /dev/shm that goes with it: libfaketime leaves files there after kill -9. Without root it is
+  /// the machine's.
+  bool own_shared_memory = false;
 };
 
 /// How a program ended: its exit code, or minus the signal.
@@ -57,6 +61,7 @@ struct CommandOptions {
   std::string input;  ///< its standard input
   std::map<std::string, std::string> environment;
   std::string directory;
+  std::optional<int> network_namespace;
   std::chrono::milliseconds guard = kGuard;
 };
 

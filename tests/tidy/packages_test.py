@@ -30,6 +30,7 @@ KNOWN = {
     "faketime": ("libfaketime", None),
     "libfaketime": ("libfaketime", None),
     "iproute2": ("iproute2", None),
+    "nftables": ("nftables", None),
 }
 ALSO_IN_README = {"Boost 1.74: Outcome"}  # in libboost1.74-dev, too
 
