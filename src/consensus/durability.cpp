@@ -23,12 +23,17 @@ void Durability::truncated(LogIndex last_kept) {
 }
 
 bool Durability::confirmed(std::uint64_t ticket) {
-  if (ticket > newest_) return false;
-  confirmed_ = std::max(confirmed_, ticket);
+  if (!hard_state_confirmed(ticket)) return false;
   while (!pending_.empty() && pending_.front().ticket <= ticket) {
     durable_index_ = pending_.front().last;
     pending_.pop_front();
   }
+  return true;
+}
+
+bool Durability::hard_state_confirmed(std::uint64_t ticket) {
+  if (ticket > newest_) return false;
+  hard_state_confirmed_ = std::max(hard_state_confirmed_, ticket);
   return true;
 }
 

@@ -6,6 +6,9 @@
 //
 //   ticket 5: entries ..10    ticket 6: entry 8' (replaces 8..10)
 //   durable(5) now means 7, not 10; durable(6) means 8
+//
+// Term and vote may become durable before entries that were handed out earlier: a full disk has
+// room for a hard state when it has none for them.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +36,15 @@ class Durability {
   void truncated(LogIndex last_kept);
   /// All up to `ticket` is durable. False for a ticket that was never given out.
   [[nodiscard]] bool confirmed(std::uint64_t ticket);
+  /// The hard state that `ticket` holds is durable, and says nothing of entries. False as above.
+  [[nodiscard]] bool hard_state_confirmed(std::uint64_t ticket);
 
   [[nodiscard]] LogIndex durable_index() const { return durable_index_; }
-  [[nodiscard]] bool hard_state_durable() const { return hard_state_ticket_ <= confirmed_; }
-  [[nodiscard]] std::uint64_t newest_ticket() const { return newest_; }
+  [[nodiscard]] bool hard_state_durable() const {
+    return hard_state_ticket_ <= hard_state_confirmed_;
+  }
+  /// The ticket of the newest hard state; 0: none was written yet.
+  [[nodiscard]] std::uint64_t hard_state_ticket() const { return hard_state_ticket_; }
   /// When the oldest write was handed out that is not confirmed yet.
   [[nodiscard]] std::optional<Instant> waiting_since() const;
 
@@ -49,8 +57,8 @@ class Durability {
   std::deque<Pending> pending_;
   LogIndex durable_index_;
   std::uint64_t newest_ = 0;
-  std::uint64_t confirmed_ = 0;
   std::uint64_t hard_state_ticket_ = 0;
+  std::uint64_t hard_state_confirmed_ = 0;  // hard states of tickets up to this one are durable
 };
 
 }  // namespace causeway::consensus

@@ -9,8 +9,9 @@
 namespace causeway::consensus {
 namespace {
 
-// A disk that confirms nothing for an election timeout would not confirm the vote either; each try
-// would only raise the term. A candidate waits for its own vote in the same way.
+// A disk that leaves a write unconfirmed for an election timeout may not confirm the vote either:
+// each try would only raise the term. If it has room for votes alone, this node would be a leader
+// without a copy of its own. A candidate waits for its own vote in the same way.
 bool disk_is_stuck(const RaftState& state) {
   const auto since = state.disk.waiting_since();
   return since && state.now.mono - *since >= state.options.election_timeout;

@@ -97,6 +97,16 @@ void Raft::durable(const Now& now, std::uint64_t ticket, Effects& out) {
   }
 }
 
+// Term and vote rest on no entry: a vote compares with a log that is at least as long as what this
+// node has acknowledged, and acknowledgements and commitment go by the durable index.
+void Raft::hard_state_durable(const Now& now, std::uint64_t ticket, Effects& out) {
+  RaftState& state = *state_;
+  state.now = now;
+  const bool known = state.disk.hard_state_confirmed(ticket);
+  CAUSEWAY_CHECK(known);
+  own_vote_durable(state, out);
+}
+
 void Raft::fetched(const Now& now, Peer peer, LogIndex from, std::vector<Entry> entries,
                    Effects& out) {
   RaftState& state = *state_;

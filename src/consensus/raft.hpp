@@ -3,8 +3,9 @@
 //
 // The owner hands in messages, time, and the news that records are durable; it gets messages to
 // send, records to make durable and indices to apply. What differs from the paper:
-//   - Durability is asynchronous: records go out with a ticket, the leader sends entries meanwhile but counts its own copy only
-//     when durable, and an answer that rests on a record waits in `Effects::after_sync` for its ticket.
+//   - Durability is asynchronous: records go out with a ticket, the leader sends entries meanwhile
+//     but counts its own copy only when durable, and a message that rests on term or vote waits in
+//     `Effects::after_sync` for the ticket of their record.
 //   - Entries carry log time and a running hash (design 3.1, 3.5).
 //   - Names are bound to origins; a member with another origin than its name's is served but never counted.
 //   - Proposals and reads may be made at any member: consensus carries them to the leader in order, exactly once per term, and says
@@ -118,8 +119,8 @@ struct Effects {
   std::vector<Record> records;   ///< to append to the log, in order, as the write numbered `ticket`
   std::uint64_t ticket = 0;      ///< of `records`; ascending, 0 when there are none
   std::vector<Send> messages;    ///< may leave at once
-  std::vector<Send> after_sync;  ///< leave when `after_ticket` is durable
-  std::uint64_t after_ticket = 0;  ///< the newest ticket when `after_sync` was filled
+  std::vector<Send> after_sync;  ///< leave when the hard state of `after_ticket` is durable
+  std::uint64_t after_ticket = 0;  ///< of the newest hard state when `after_sync` was filled
   std::vector<ProposalDropped> dropped;
   std::vector<ReadReady> reads;
   std::vector<Fetch> fetches;
@@ -170,6 +171,9 @@ class Raft {
 
   /// All records up to `ticket` are durable.
   void durable(const Now& now, std::uint64_t ticket, Effects& out);
+  /// The newest hard state of this ticket is durable, though entries handed out before it, or with
+  /// it, are not: on disk it may stand in front of them.
+  void hard_state_durable(const Now& now, std::uint64_t ticket, Effects& out);
 
   /// Entries read back for a Fetch: consecutive from `from`; empty when they could not be read
   /// (asked again at a heartbeat).

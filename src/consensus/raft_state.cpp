@@ -114,7 +114,7 @@ void send_when_term_durable(RaftState& state, Effects& out, Peer to, Message mes
     return;
   }
   out.after_sync.push_back({to, std::move(message)});
-  out.after_ticket = state.disk.newest_ticket();
+  out.after_ticket = state.disk.hard_state_ticket();
 }
 
 void write_hard_state(RaftState& state, Effects& out) {

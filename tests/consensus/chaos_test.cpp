@@ -41,7 +41,7 @@ void use(Cluster& cluster, Random& random, Peer node) {
 
 void disturb(Cluster& cluster, Random& random, Peer node) {
   const Peer other = static_cast<Peer>(random.below(cluster.size()));
-  switch (random.below(10)) {
+  switch (random.below(11)) {
     case 0: cluster.crash(node); break;
     case 1: cluster.restart(node); break;
     case 2: cluster.isolate(node, random.below(2) == 0); break;
@@ -54,6 +54,7 @@ void disturb(Cluster& cluster, Random& random, Peer node) {
     case 7: cluster.transfer(node); break;
     case 8: cluster.weather = draw_weather(random); break;
     case 9: cluster.set_wall(node, random.below(2) == 0 ? 1'000 : 2'400'000'000'000); break;
+    case 10: cluster.fill_disk(node, random.below(2) == 0); break;
   }
 }
 
@@ -62,8 +63,10 @@ void calm(Cluster& cluster) {
   cluster.heal();
   for (Peer node = 0; node < cluster.size(); ++node) {
     cluster.stall_disk(node, false);
+    cluster.fill_disk(node, false);
     if (!cluster.running(node)) cluster.restart(node);
   }
+  cluster.run_for(200ms);  // a handover that waited for a disk takes place now or never
 }
 
 struct Totals {
@@ -120,6 +123,7 @@ std::string run(std::uint64_t seed, Totals& totals) {
   totals.counters.fetches += counters.fetches;
   totals.counters.truncations += counters.truncations;
   totals.counters.elections += counters.elections;
+  totals.counters.hard_states_ahead += counters.hard_states_ahead;
   return {};
 }
 
@@ -148,6 +152,7 @@ TEST_CASE("whatever breaks, no two nodes disagree, and after healing everything 
   CHECK(totals.counters.lost_records > seeds / 4);
   CHECK(totals.counters.fetches > seeds / 4);
   CHECK(totals.counters.truncations > seeds / 20);
+  CHECK(totals.counters.hard_states_ahead > seeds / 20);
   CHECK(totals.counters.elections > 2 * seeds);
   CHECK(totals.resolved > 50 * seeds);
   CHECK(totals.lost > seeds / 20);

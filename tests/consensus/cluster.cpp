@@ -285,17 +285,44 @@ void Cluster::sync_done(Peer peer) {
   Node& node = nodes_[peer];
   node.sync_under_way = false;
   if (node.stalled || node.unsynced.empty()) return;
+  if (node.full) return sync_hard_state(peer);
   const std::uint64_t ticket = node.unsynced.back().ticket;
   for (const Write& write : node.unsynced) {
     for (const Record& record : write.records) to_disk(node, record);
   }
   node.unsynced.clear();
+  release(peer, ticket);
+  step(peer, [&](Raft& raft, Effects& out) { raft.durable(now(peer), ticket, out); });
+}
+
+// The newest term and vote go in front of all that waits, and the older ones away.
+void Cluster::sync_hard_state(Peer peer) {
+  Node& node = nodes_[peer];
+  std::uint64_t ticket = 0;
+  std::optional<Record> newest;
+  for (Write& write : node.unsynced) {
+    for (const Record& record : write.records) {
+      if (!std::holds_alternative<HardState>(record)) continue;
+      newest = record;
+      ticket = write.ticket;
+    }
+    std::erase_if(write.records,
+                  [](const Record& record) { return std::holds_alternative<HardState>(record); });
+  }
+  if (!newest) return;
+  ++counters_.hard_states_ahead;
+  to_disk(node, *newest);
+  release(peer, ticket);
+  step(peer, [&](Raft& raft, Effects& out) { raft.hard_state_durable(now(peer), ticket, out); });
+}
+
+void Cluster::release(Peer peer, std::uint64_t ticket) {
+  Node& node = nodes_[peer];
   while (!node.held.empty() && node.held.front().ticket <= ticket) {
     Held held = std::move(node.held.front());
     node.held.pop_front();
     transmit(peer, std::move(held.send));
   }
-  step(peer, [&](Raft& raft, Effects& out) { raft.durable(now(peer), ticket, out); });
 }
 
 void Cluster::to_disk(Node& node, const Record& record) {
@@ -313,6 +340,11 @@ void Cluster::to_disk(Node& node, const Record& record) {
 
 void Cluster::stall_disk(Peer peer, bool stalled) {
   nodes_[peer].stalled = stalled;
+  sync(peer);
+}
+
+void Cluster::fill_disk(Peer peer, bool full) {
+  nodes_[peer].full = full;
   sync(peer);
 }
 

@@ -89,6 +89,8 @@ class Cluster {
   void heal();
   /// The node's disk confirms nothing.
   void stall_disk(Peer node, bool stalled);
+  /// The node's disk takes terms and votes, and no entry.
+  void fill_disk(Peer node, bool full);
   void set_wall(Peer node, std::uint64_t wall_ms);
 
   // ---- using it
@@ -127,7 +129,7 @@ class Cluster {
   [[nodiscard]] std::uint64_t trace() const { return trace_; }
   struct Counters {
     std::uint64_t messages = 0, lost = 0, duplicated = 0, crashes = 0, lost_records = 0,
-                  fetches = 0, truncations = 0, elections = 0, gaps = 0;
+                  fetches = 0, truncations = 0, elections = 0, gaps = 0, hard_states_ahead = 0;
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] Term durable_term(Peer node) const;
@@ -161,6 +163,7 @@ class Cluster {
     std::deque<Write> unsynced;
     bool sync_under_way = false;
     bool stalled = false;
+    bool full = false;
     std::deque<Held> held;
     LogIndex applied;
     HardState voted;  // as last written, for the rule that a vote changes only with the term
@@ -192,6 +195,8 @@ class Cluster {
   void deliver(Peer from, Peer to, const Message& message);
   void sync(Peer node);
   void sync_done(Peer node);
+  void sync_hard_state(Peer node);
+  void release(Peer node, std::uint64_t ticket);
   void to_disk(Node& node, const Record& record);
   void apply(Peer node);
   void plan_tick(Peer node);

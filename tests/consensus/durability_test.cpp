@@ -55,6 +55,25 @@ TEST_CASE("the hard state is durable with its ticket, not with an earlier one") 
   CHECK(disk.hard_state_durable());
 }
 
+TEST_CASE("a hard state may be durable before entries of earlier tickets and of its own") {
+  Durability disk({3});
+  CHECK(disk.open({Duration(5)}) == 1);
+  disk.entries_written({5});
+  CHECK(disk.open({Duration(9)}) == 2);
+  disk.hard_state_written();
+  disk.entries_written({6});
+  CHECK(disk.open({Duration(9)}) == 3);
+  disk.entries_written({7});
+  CHECK(disk.hard_state_ticket() == 2);
+  CHECK(disk.hard_state_confirmed(2));
+  CHECK(disk.hard_state_durable());
+  CHECK(disk.durable_index() == LogIndex{3});
+  CHECK(disk.waiting_since() == Instant{Duration(5)});  // the entries are not there yet
+  CHECK(disk.confirmed(1));
+  CHECK(disk.hard_state_durable());
+  CHECK(disk.durable_index() == LogIndex{5});
+}
+
 TEST_CASE("the oldest unconfirmed write tells since when the disk is silent") {
   Durability disk({});
   CHECK_FALSE(disk.waiting_since().has_value());
@@ -70,6 +89,7 @@ TEST_CASE("the oldest unconfirmed write tells since when the disk is silent") {
 TEST_CASE("a ticket that was never given out is known as one") {
   Durability disk({});
   CHECK_FALSE(disk.confirmed(1));
+  CHECK_FALSE(disk.hard_state_confirmed(1));
 }
 
 }  // namespace causeway::consensus

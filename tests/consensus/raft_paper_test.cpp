@@ -103,6 +103,78 @@ TEST_CASE("5.2: a candidate asks, and counts its own vote, only when that is dur
   CHECK(solo.raft.role() == Role::leader);
 }
 
+TEST_CASE("5.2: a vote leaves with its hard state, though entries before it are not durable") {
+  Solo solo;
+  Chain chain(solo.raft.log().last());
+  solo.follow();
+  AppendEntries append = solo.heartbeat();
+  append.entries = {chain.add({5}), chain.add({5})};
+  solo.receive(1, append);
+  const Effects asked = solo.receive(2, RequestVote{.term = {6},
+                                                    .last_log_index = {9},
+                                                    .last_log_term = {5},
+                                                    .cluster = kCluster,
+                                                    .transfer = true});
+  REQUIRE(asked.after_sync.size() == 1);
+  CHECK(asked.after_ticket == asked.ticket);
+  CHECK(granted(solo.sync_hard_state(), 2));
+  CHECK(sent<RequestVoteReply>(solo.sync(), 2).empty());
+}
+
+TEST_CASE("5.2: a message that rests on the term does not wait for entries behind it") {
+  Solo solo;
+  Chain chain(solo.raft.log().last());
+  const std::uint64_t term_6 = solo.receive(1, solo.heartbeat({6})).ticket;
+  AppendEntries append = solo.heartbeat({6});
+  append.entries = {chain.add({6})};
+  const Effects appended = solo.receive(1, append);
+  CHECK(appended.ticket > term_6);
+  CHECK(appended.after_ticket == term_6);
+}
+
+TEST_CASE("5.2: the term may be durable before entries; what is acknowledged never is") {
+  Solo solo;
+  Chain chain(solo.raft.log().last());
+  solo.follow();
+  AppendEntries append = solo.heartbeat();
+  append.entries = {chain.add({5}), chain.add({5})};
+  solo.receive(1, append);
+  solo.receive(2, solo.heartbeat({6}));  // a new leader, whose log ends as this one does
+  const auto before = sent<AppendEntriesReply>(solo.sync_hard_state(), 2);
+  REQUIRE(before.size() == 1);
+  CHECK(before[0].accepted);
+  CHECK(before[0].term == Term{6});
+  CHECK(before[0].match_index == LogIndex{3});
+  AppendEntries commit = solo.heartbeat({6});
+  commit.leader_commit = {5};
+  solo.receive(2, commit);
+  CHECK(solo.raft.commit_index() == LogIndex{5});
+  CHECK(solo.raft.apply_index() == LogIndex{3});
+  const auto after = sent<AppendEntriesReply>(solo.sync(), 2);
+  REQUIRE(after.size() == 1);
+  CHECK(after[0].match_index == LogIndex{5});
+  CHECK(solo.raft.apply_index() == LogIndex{5});
+}
+
+TEST_CASE("5.2: a candidate's vote counts once it is durable, its entries once they are") {
+  Solo solo;
+  Chain chain(solo.raft.log().last());
+  solo.follow();
+  AppendEntries append = solo.heartbeat();
+  append.entries = {chain.add({5}), chain.add({5})};
+  solo.receive(1, append);
+  solo.receive(1, TimeoutNow{{5}});
+  solo.receive(2, RequestVoteReply{.term = {6}, .granted = true, .wall = solo.wall()});
+  CHECK(solo.raft.role() == Role::candidate);
+  const Effects out = solo.sync_hard_state();
+  CHECK(sent<RequestVote>(out, 1).size() == 1);
+  CHECK(solo.raft.role() == Role::leader);
+  solo.acknowledge_all(2);
+  CHECK(solo.raft.commit_index() == LogIndex{1});  // one durable copy of three, and it is not here
+  solo.sync();
+  CHECK(solo.raft.commit_index() == solo.raft.log().last().index);
+}
+
 TEST_CASE("5.2: a candidate that hears from a leader of its term follows it") {
   Solo solo;
   solo.become_candidate();
@@ -610,6 +682,33 @@ TEST_CASE("3.3: a slow disk at a follower does not look like a dead leader") {
   CHECK(cluster.leader() == leader);
   CHECK(cluster.raft(leader).term() == term);
   for (Peer node = 0; node < 3; ++node) cluster.stall_disk(node, false);
+  CHECK(cluster.settle());
+  CHECK(cluster.violation() == "");
+}
+
+TEST_CASE("3.3: with a full disk a follower votes and answers leaders, and stores nothing") {
+  Cluster cluster(3, 36);
+  REQUIRE(cluster.settle());
+  const Peer first = *cluster.leader();
+  const Peer full = (first + 1) % 3;
+  const Peer second = (first + 2) % 3;
+  cluster.fill_disk(full, true);
+  const std::size_t committed = cluster.propose(first);
+  REQUIRE(cluster.run_until([&] { return cluster.times_committed(committed) == 1; }, 1s));
+  const LogIndex held = cluster.raft(full).apply_index();
+  cluster.crash(first);
+  REQUIRE(cluster.run_until([&] { return cluster.leader() == second; }, 2s));
+  const Term term = cluster.raft(second).term();
+  CHECK(cluster.durable_term(full) == term);
+  cluster.run_for(5s);
+  CHECK(cluster.leader() == second);  // whose word of a majority is the full follower's
+  CHECK(cluster.raft(second).term() == term);
+  CHECK(cluster.raft(full).apply_index() == held);
+  cluster.restart(full);  // what waited for its disk is gone, what it promised is not
+  CHECK(cluster.raft(full).term() == term);
+  cluster.fill_disk(full, false);
+  CHECK(cluster.settle());
+  cluster.restart(first);
   CHECK(cluster.settle());
   CHECK(cluster.violation() == "");
 }

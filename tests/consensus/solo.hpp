@@ -93,6 +93,8 @@ class Solo {
     call(out);
     raft.flush(clock(), out);
     if (out.ticket != 0) newest_ticket = out.ticket;
+    for (const Record& record : out.records)
+      if (std::holds_alternative<HardState>(record)) hard_state_ticket = out.ticket;
     for (Send& send : out.after_sync) held.push_back(std::move(send));
     return out;
   }
@@ -114,10 +116,12 @@ class Solo {
   }
   /// All that was written is durable; what waited for it is among the messages.
   Effects sync() {
-    Effects out = step([&](Effects& effects) { raft.durable(clock(), newest_ticket, effects); });
-    out.messages.insert(out.messages.begin(), held.begin(), held.end());
-    held.clear();
-    return out;
+    return release(step([&](Effects& effects) { raft.durable(clock(), newest_ticket, effects); }));
+  }
+  /// Term and vote are, and no entry that was not before.
+  Effects sync_hard_state() {
+    return release(step(
+        [&](Effects& effects) { raft.hard_state_durable(clock(), hard_state_ticket, effects); }));
   }
 
   // ---- into a role, in term 5 (follower) or the next
@@ -165,8 +169,16 @@ class Solo {
   Duration at = 1h;
   std::uint64_t wall_ms = 1'760'000'000'000;
   std::uint64_t newest_ticket = 0;
+  std::uint64_t hard_state_ticket = 0;
   std::vector<Send> held;
   Raft raft;
+
+ private:
+  Effects release(Effects out) {
+    out.messages.insert(out.messages.begin(), held.begin(), held.end());
+    held.clear();
+    return out;
+  }
 };
 
 /// The messages of type M in `out` to `to`.
