@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/check.hpp"
 #include "wire/log_record.hpp"
 
 namespace causeway::node {
@@ -51,6 +52,7 @@ void RaftDisk::carry_out(Turn& turn) {
   append_all(turn, raft);
   for (consensus::Send& send : raft.messages)
     turn.out.messages.push_back({send.to, std::move(send.message)});
+  write_vote_ahead(turn);
   for (consensus::Send& send : raft.after_sync) gate(raft.after_ticket, std::move(send));
   release_messages(turn);
   for (const consensus::Fetch& fetch : raft.fetches) {
@@ -72,9 +74,14 @@ void RaftDisk::append_all(Turn& turn, const consensus::Effects& raft) {
   std::vector<storage::LogRecord> records;
   std::size_t bytes = 0;
   std::uint64_t key = 0;
+  Ticket ticket;
+  std::size_t votes_to_come = static_cast<std::size_t>(
+      std::ranges::count_if(raft.records, [](const consensus::Record& record) {
+        return std::holds_alternative<consensus::HardState>(record);
+      }));
   for (const consensus::Record& record : raft.records) {
     if (bytes >= kAppendBytes) {
-      append(turn, std::exchange(key, 0), std::exchange(records, {}), 0);
+      append(turn, std::exchange(key, 0), std::exchange(records, {}), std::exchange(ticket, {}));
       bytes = 0;
     }
     if (const auto* entry = std::get_if<consensus::Entry>(&record)) {
@@ -85,17 +92,21 @@ void RaftDisk::append_all(Turn& turn, const consensus::Effects& raft) {
     } else {
       records.push_back(to_record(wire::RecordType::hard_state,
                                   wire::encode(std::get<consensus::HardState>(record))));
+      if (--votes_to_come == 0) ticket.vote = raft.ticket;
     }
   }
-  if (!records.empty()) append(turn, key, std::move(records), raft.ticket);
+  ticket.raft_ticket = raft.ticket;
+  if (!records.empty()) append(turn, key, std::move(records), ticket);
 }
 
 void RaftDisk::append(Turn& turn, std::uint64_t key, std::vector<storage::LogRecord> records,
-                      std::uint64_t raft_ticket) {
+                      Ticket ticket) {
   records.push_back(
       to_record(wire::RecordType::commit_mark, wire::encode(wire::CommitMark{mark_})));
   appended_mark_ = mark_;
-  tickets_.push_back({++tickets_given_, raft_ticket, mark_});
+  ticket.ticket = ++tickets_given_;
+  ticket.mark = mark_;
+  tickets_.push_back(ticket);
   const bool vote_alone = key == 0;
   storage::Append append{.ticket = tickets_given_,
                          .key = key,
@@ -110,39 +121,40 @@ void RaftDisk::append(Turn& turn, std::uint64_t key, std::vector<storage::LogRec
 
 void RaftDisk::sync_mark(Turn& turn, LogIndex needed) {
   if (needed.value == 0 || appended_mark_ >= needed || mark_ < needed) return;
-  append(turn, 0, {}, 0);
+  append(turn, 0, {}, {});
 }
 
 void RaftDisk::durable(Turn& turn, std::uint64_t ticket) {
-  full_ = false;
+  if (retry_.empty()) full_ = false;  // otherwise it was a vote, in the space that is kept for it
   std::uint64_t raft_ticket = 0;
-  while (!tickets_.empty() && tickets_.front().ticket <= ticket) {
-    if (tickets_.front().raft_ticket != 0) raft_ticket = tickets_.front().raft_ticket;
-    synced_mark_ = tickets_.front().mark;
-    tickets_.pop_front();
+  std::uint64_t vote = 0;
+  for (; !tickets_.empty() && tickets_.front().ticket <= ticket; tickets_.pop_front()) {
+    raft_ticket = std::max(raft_ticket, tickets_.front().raft_ticket);
+    vote = std::max(vote, tickets_.front().vote);
+    synced_mark_ = std::max(synced_mark_, tickets_.front().mark);
   }
-  if (raft_ticket == 0) return;
-  durable_raft_ticket_ = raft_ticket;
-  turn.core.raft.durable(turn.now, raft_ticket, turn.core.raft_out);
+  if (raft_ticket != 0) turn.core.raft.durable(turn.now, raft_ticket, turn.core.raft_out);
+  if (vote > raft_ticket) turn.core.raft.hard_state_durable(turn.now, vote, turn.core.raft_out);
+  durable_vote_ = std::max({durable_vote_, raft_ticket, vote});
   release_messages(turn);
 }
 
 // While a disk does not answer for days, each heartbeat is: the newest answer to a leader stands
 // for those before it.
-void RaftDisk::gate(std::uint64_t raft_ticket, consensus::Send send) {
+void RaftDisk::gate(std::uint64_t vote, consensus::Send send) {
   const auto answers = [](const consensus::Send& each) {
     return std::holds_alternative<consensus::AppendEntriesReply>(each.message);
   };
-  if (!gated_.empty() && gated_.back().raft_ticket == raft_ticket && answers(send) &&
+  if (!gated_.empty() && gated_.back().vote == vote && answers(send) &&
       gated_.back().send.to == send.to && answers(gated_.back().send)) {
     gated_.back().send = std::move(send);
   } else {
-    gated_.push_back({raft_ticket, std::move(send)});
+    gated_.push_back({vote, std::move(send)});
   }
 }
 
 void RaftDisk::release_messages(Turn& turn) {
-  while (!gated_.empty() && gated_.front().raft_ticket <= durable_raft_ticket_) {
+  while (!gated_.empty() && gated_.front().vote <= durable_vote_) {
     turn.out.messages.push_back({gated_.front().send.to, std::move(gated_.front().send.message)});
     gated_.pop_front();
   }
@@ -158,6 +170,54 @@ void RaftDisk::refused(Turn& turn, storage::Refused refused) {
   retry_at_ = turn.now.mono + kDiskFullPause;
 }
 
+// A node that cannot store entries still owes its term and vote. If the disk refused even that one,
+// it waits as the others do.
+void RaftDisk::write_vote_ahead(Turn& turn) {
+  if (retry_.empty() || retry_.size() < tickets_.size()) return;  // the rest will come back, too
+  if (retry_.begin()->second.space == storage::Space::vital || !put_vote_first()) return;
+  turn.out.raft_log.emplace_back(std::move(retry_.begin()->second));
+  retry_.erase(retry_.begin());
+}
+
+// Makes one append of all terms and votes that were refused, in front of the entries, under the
+// ticket with which the log goes on. Only the newest counts, and recovery would take an older one
+// behind it for damage. The commit mark of now fits there: it rests on what stands in front.
+// Nothing is under way: what is renumbered is known here alone.
+bool RaftDisk::put_vote_first() {
+  const auto is_vote = [](const storage::LogRecord& record) {
+    return record.type == static_cast<std::uint8_t>(wire::RecordType::hard_state);
+  };
+  CAUSEWAY_CHECK(retry_.size() == tickets_.size());
+  const auto newest = std::ranges::max_element(tickets_, {}, &Ticket::vote);
+  if (newest == tickets_.end() || newest->vote == 0) return false;
+  std::uint64_t number = tickets_.front().ticket;
+  storage::Append first{.ticket = number, .key = 0, .records = {}, .space = storage::Space::vital};
+  std::deque<Ticket> tickets{{.ticket = number, .vote = newest->vote, .mark = mark_}};
+  std::map<std::uint64_t, storage::Append> behind;
+  auto old = tickets_.begin();
+  for (auto& [_, append] : retry_) {
+    const Ticket ticket = *old++;
+    for (const storage::LogRecord& record : append.records)
+      if (is_vote(record)) first.records = {record};
+    if (append.key == 0) {  // no entry in it: what it stands for is durable with what precedes it
+      tickets.back().raft_ticket = std::max(tickets.back().raft_ticket, ticket.raft_ticket);
+      continue;
+    }
+    std::erase_if(append.records, is_vote);
+    append.ticket = ++number;
+    tickets.push_back({.ticket = number, .raft_ticket = ticket.raft_ticket, .mark = ticket.mark});
+    behind.emplace(number, std::move(append));
+  }
+  first.records.push_back(
+      to_record(wire::RecordType::commit_mark, wire::encode(wire::CommitMark{mark_})));
+  appended_mark_ = mark_;
+  behind.emplace(first.ticket, std::move(first));
+  retry_ = std::move(behind);
+  tickets_ = std::move(tickets);
+  tickets_given_ = number;
+  return true;
+}
+
 void RaftDisk::tick(Turn& turn) {
   if (turn.now.mono < retry_at_) return;
   if (retry_.size() < tickets_.size()) {  // some are still under way; they will be refused too
@@ -165,6 +225,7 @@ void RaftDisk::tick(Turn& turn) {
     return;
   }
   retry_at_ = Instant::never();
+  static_cast<void>(put_vote_first());
   for (auto& [ticket, append] : retry_) turn.out.raft_log.emplace_back(std::move(append));
   retry_.clear();
 }

@@ -6,6 +6,9 @@
 // on a record wait here for its ticket. The newest mark also goes to the mark file, unsynced,
 // before anything that rests on it leaves: a killed process loses none of it, and a lost machine
 // falls back to the last synced one.
+//
+// What a full disk refused waits here, in order, and all that comes later waits behind it
+// (docs/decisions/002). Only term and vote go in front.
 #pragma once
 
 #include <cstdint>
@@ -44,11 +47,12 @@ class RaftDisk {
  private:
   struct Ticket {
     std::uint64_t ticket = 0;
-    std::uint64_t raft_ticket = 0;  ///< 0: nothing of raft's
+    std::uint64_t raft_ticket = 0;  ///< durable with it; 0: none
+    std::uint64_t vote = 0;  ///< the raft ticket whose newest hard state stands in it; 0: none
     LogIndex mark;
   };
   struct Gated {
-    std::uint64_t raft_ticket = 0;
+    std::uint64_t vote = 0;  ///< raft ticket of the hard state that it rests on
     consensus::Send send;
   };
   struct Given {
@@ -58,18 +62,20 @@ class RaftDisk {
 
   void append_all(Turn& turn, const consensus::Effects& raft);
   void append(Turn& turn, std::uint64_t key, std::vector<storage::LogRecord> records,
-              std::uint64_t raft_ticket);
+              Ticket ticket);
+  void write_vote_ahead(Turn& turn);
+  [[nodiscard]] bool put_vote_first();
   void give(Turn& turn, std::vector<kv::LogEntry> entries, std::size_t bytes);
   void fetch_for_applier(Turn& turn);
   [[nodiscard]] std::vector<consensus::Entry> current_entries(const Core& core,
                                                               const storage::Fetched& fetched,
                                                               LogIndex from) const;
-  void gate(std::uint64_t raft_ticket, consensus::Send send);
+  void gate(std::uint64_t vote, consensus::Send send);
   void release_messages(Turn& turn);
 
   std::uint64_t tickets_given_ = 0;
-  std::deque<Ticket> tickets_;  ///< on their way to the disk
-  std::uint64_t durable_raft_ticket_ = 0;
+  std::deque<Ticket> tickets_;      ///< on their way to the disk
+  std::uint64_t durable_vote_ = 0;  ///< hard states of raft tickets up to this one are durable
   std::deque<Gated> gated_;
   LogIndex mark_;           ///< as in the mark file
   LogIndex appended_mark_;  ///< newest that is on its way to the disk

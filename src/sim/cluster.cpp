@@ -27,6 +27,7 @@ Cluster::Cluster(ClusterSettings settings)
     machine.journal_bytes_max = settings.journal_bytes_max;
     machine.limits = settings.limits;
     machine.raft_segment_bytes = settings.raft_segment_bytes;
+    machine.raft_vital_bytes = settings.raft_vital_bytes;
     machine.journal_segment_bytes = settings.journal_segment_bytes;
     machines_.push_back(std::make_unique<Machine>(schedule_, static_cast<Outside&>(*this), machine,
                                                   random_.next()));

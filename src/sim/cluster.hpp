@@ -27,6 +27,7 @@ struct ClusterSettings {
   std::uint64_t journal_bytes_max = 64u << 20;
   node::Limits limits;
   std::uint64_t raft_segment_bytes = 1u << 20;
+  std::uint64_t raft_vital_bytes = 64u << 10;  ///< of each segment, kept for votes
   std::uint64_t journal_segment_bytes = 256u << 10;
   Duration delay_min = std::chrono::microseconds(200);
   Duration delay_max = std::chrono::microseconds(1000);

@@ -47,12 +47,14 @@ Result<void> Machine::start() {
   CAUSEWAY_TRY(applier, kv::Applier::open(directory.table, directory.origin));
   Random log_random(random_.next());
   CAUSEWAY_TRY(raft_log,
-               storage::SegmentedLog::open(
-                   directory.raft_log,
-                   {.name = "raft", .kind = 1, .segment_bytes_max = settings_.raft_segment_bytes},
-                   log_random, [&](const storage::RecordRef& record) {
-                     return recovery.raft_record(record.type, record.body);
-                   }));
+               storage::SegmentedLog::open(directory.raft_log,
+                                           {.name = "raft",
+                                            .kind = 1,
+                                            .segment_bytes_max = settings_.raft_segment_bytes,
+                                            .vital_bytes = settings_.raft_vital_bytes},
+                                           log_random, [&](const storage::RecordRef& record) {
+                                             return recovery.raft_record(record.type, record.body);
+                                           }));
   recovery.mark(directory.mark);
   CAUSEWAY_TRY(
       journal,

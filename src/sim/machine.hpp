@@ -46,6 +46,7 @@ struct MachineSettings {
   std::uint64_t journal_bytes_max = 64u << 20;
   node::Limits limits;
   std::uint64_t raft_segment_bytes = 1u << 20;
+  std::uint64_t raft_vital_bytes = 64u << 10;
   std::uint64_t journal_segment_bytes = 256u << 10;
 };
 
