@@ -9,14 +9,6 @@
 namespace causeway::consensus {
 namespace {
 
-// A disk that leaves a write unconfirmed for an election timeout may not confirm the vote either:
-// each try would only raise the term. If it has room for votes alone, this node would be a leader
-// without a copy of its own. A candidate waits for its own vote in the same way.
-bool disk_is_stuck(const RaftState& state) {
-  const auto since = state.disk.waiting_since();
-  return since && state.now.mono - *since >= state.options.election_timeout;
-}
-
 // CheckQuorum ends a leader that lost its majority, so a leader that was heard lately is worth
 // protecting.
 bool protects_leader_from(const RaftState& state, Peer candidate) {
@@ -73,6 +65,9 @@ bool give_vote(RaftState& state, Effects& out, Peer from, const RequestVote& req
 
 void election_tick(RaftState& state, Effects& out) {
   if (state.phase == Phase::leader || state.now.mono < state.election_at) return;
+  // A stuck disk may not confirm the vote either: each try would only raise the term. If it has
+  // room for votes alone, this node would be a leader without a copy of its own. A candidate waits
+  // for its own vote in the same way.
   if (is_quarantined(state) || disk_is_stuck(state) || !is_sane(state.hard.term.next())) {
     state.election_at = state.now.mono + draw_election_timeout(state);
     return;

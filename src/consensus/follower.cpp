@@ -79,13 +79,20 @@ void acknowledge(RaftState& state, Effects& out, std::uint64_t round) {
   send_when_term_durable(state, out, *state.leader, reply);
 }
 
+// A leader streams on from where the logs fit. A disk that is full for days meets many leaders, and
+// each would add a window to what waits in memory; so each begins behind what is durable here.
+LogIndex streams_from_at_most(const RaftState& state) {
+  if (!disk_is_stuck(state)) return state.log.last().index;
+  return std::max(state.following.fitted, state.disk.durable_index());
+}
+
 /// What the message's first position and this log say of each other.
 enum class Fit : std::uint8_t { fits, conflicts, corrupt };
 
 Fit fit_previous(RaftState& state, Effects& out, const AppendEntries& message) {
   const LogIndex index = message.prev_log_index;
   const auto term = state.log.term_of(index);
-  if (!term) return Fit::conflicts;
+  if (!term || index > streams_from_at_most(state)) return Fit::conflicts;
   if (*term != message.prev_log_term) {
     if (index > state.commit_index) return Fit::conflicts;
     report_corrupt(state, out, index, "differ in term though it was committed");
@@ -147,7 +154,7 @@ void hear_leader(RaftState& state, const AppendEntries& message) {
 }
 
 void answer_conflict(RaftState& state, Effects& out, Peer from, const AppendEntries& message) {
-  const LogIndex last = state.log.last().index;
+  const LogIndex last = streams_from_at_most(state);
   if (message.prev_log_index > last) return refuse(state, out, from, message, {}, last.next());
   refuse(state, out, from, message, *state.log.term_of(message.prev_log_index),
          state.log.first_of_term_at(message.prev_log_index));
@@ -175,6 +182,7 @@ void receive(RaftState& state, Effects& out, Peer from, AppendEntries&& message)
   const bool has_entries = !message.entries.empty();
   if (!take_entries(state, out, message)) return;
   state.following.checked = std::max(state.following.checked, end);
+  state.following.fitted = std::max(state.following.fitted, end);
   state.commit_index =
       std::max(state.commit_index, std::min(message.leader_commit, state.following.checked));
   state.following.answer_due = state.following.checked > match_of(state);

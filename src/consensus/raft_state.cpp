@@ -102,6 +102,11 @@ bool is_quarantined(const RaftState& state) {
          !is_bound(state, state.self, state.options.origin);
 }
 
+bool disk_is_stuck(const RaftState& state) {
+  const auto since = state.disk.waiting_since();
+  return since && state.now.mono - *since >= state.options.election_timeout;
+}
+
 void send(RaftState& state, Effects& out, Peer to, Message message) {
   if (!state.links[to].up) return;
   out.messages.push_back({to, std::move(message)});

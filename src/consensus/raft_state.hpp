@@ -56,6 +56,7 @@ struct Following {
   // Highest index known to equal this leader's log. Invariant: commit_index <= checked <= last
   // index.
   LogIndex checked;
+  LogIndex fitted;  ///< end of what this leader's messages in this term fitted or brought
   std::optional<LogIndex> acknowledged;  ///< last match index told to this leader
   std::optional<Instant> word;           ///< last AppendEntries of any leader in this incarnation
   bool answer_due = false;               ///< entries were appended that wait for the disk
@@ -133,6 +134,11 @@ struct RaftState {
 /// A vote counts also from an unbound name, until the first entry is known committed (design 3.5).
 [[nodiscard]] bool vote_counts(const RaftState& state, Peer peer);
 [[nodiscard]] bool is_quarantined(const RaftState& state);
+
+// ---- the disk
+
+/// It leaves a write unconfirmed for an election timeout.
+[[nodiscard]] bool disk_is_stuck(const RaftState& state);
 
 // ---- sending
 

@@ -60,6 +60,7 @@ void become_follower(RaftState& state, Effects& out, Term term, std::optional<Pe
   }
   if (new_term || state.leader != leader) {
     state.following.checked = state.commit_index;
+    state.following.fitted = {};
     state.following.acknowledged.reset();
     state.following.answer_due = false;
   }

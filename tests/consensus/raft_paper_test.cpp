@@ -713,6 +713,27 @@ TEST_CASE("3.3: with a full disk a follower votes and answers leaders, and store
   CHECK(cluster.violation() == "");
 }
 
+TEST_CASE("3.3: what waits for a full disk is bounded by one leader's window, whoever leads") {
+  Cluster cluster(3, 37);
+  REQUIRE(cluster.settle());
+  const Peer full = (*cluster.leader() + 1) % 3;
+  cluster.fill_disk(full, true);
+  const Raft& follower = cluster.raft(full);
+  for (int change = 0; change < 20; ++change) {
+    const Peer leader = *cluster.leader();
+    for (int i = 0; i < 20; ++i) cluster.propose(leader, std::nullopt, 200);
+    cluster.run_for(500ms);
+    REQUIRE(cluster.transfer(leader));
+    REQUIRE(cluster.run_until([&] { return cluster.leader() && cluster.leader() != leader; }, 1s));
+  }
+  const std::uint64_t waiting = follower.log().last().index.value - follower.apply_index().value;
+  CHECK(waiting * 200 <= Cluster::small_options().inflight_bytes_max);
+  CHECK(waiting > 1);
+  cluster.fill_disk(full, false);
+  CHECK(cluster.settle());
+  CHECK(cluster.violation() == "");
+}
+
 TEST_CASE("3.3: a leader whose own disk confirms nothing does not lead for ever") {
   Cluster cluster(3, 34);
   REQUIRE(cluster.settle());
