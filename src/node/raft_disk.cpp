@@ -139,18 +139,13 @@ void RaftDisk::durable(Turn& turn, std::uint64_t ticket) {
   release_messages(turn);
 }
 
-// While a disk does not answer for days, each heartbeat is: the newest answer to a leader stands
-// for those before it.
+// While a disk does not answer for days, there are many heartbeats and elections: the newest
+// message of a kind to a member stands for those before it.
 void RaftDisk::gate(std::uint64_t vote, consensus::Send send) {
-  const auto answers = [](const consensus::Send& each) {
-    return std::holds_alternative<consensus::AppendEntriesReply>(each.message);
-  };
-  if (!gated_.empty() && gated_.back().vote == vote && answers(send) &&
-      gated_.back().send.to == send.to && answers(gated_.back().send)) {
-    gated_.back().send = std::move(send);
-  } else {
-    gated_.push_back({vote, std::move(send)});
-  }
+  std::erase_if(gated_, [&](const Gated& each) {
+    return each.send.to == send.to && each.send.message.index() == send.message.index();
+  });
+  gated_.push_back({vote, std::move(send)});
 }
 
 void RaftDisk::release_messages(Turn& turn) {

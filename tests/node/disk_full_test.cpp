@@ -40,11 +40,16 @@ class VotesAhead {
         if (const auto* append = std::get_if<storage::Append>(&input)) now += is_ahead(*append);
       count += now;
       at_once = std::max(at_once, now);
+      std::map<consensus::Peer, std::size_t> replies;
+      for (const auto& send : out.messages)
+        if (std::holds_alternative<consensus::RequestVoteReply>(send.message))
+          replies_at_once = std::max(replies_at_once, ++replies[send.peer]);
     };
   }
 
   std::size_t count = 0;
-  std::size_t at_once = 0;  ///< most of them in one turn
+  std::size_t at_once = 0;          ///< most of them in one turn
+  std::size_t replies_at_once = 0;  ///< most answers to one candidate in one turn
 
  private:
   bool is_ahead(const storage::Append& append) {
@@ -318,6 +323,7 @@ TEST_CASE("a voter whose space for votes is used up does not vote, and does no o
   free_again(cluster.node(full).directory().raft_log);
   cluster.run_for(seconds(1));
   CHECK(votes.at_once == 1);  // however many terms there were
+  CHECK(votes.replies_at_once == 1);
   cluster.kill(leader);
   cluster.wait_for_leader();
   cluster.start(leader);
