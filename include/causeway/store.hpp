@@ -115,7 +115,8 @@ struct ConflictPage {
 struct MemberInfo {
   std::string id;
   std::string address;
-  std::string role;  ///< voter, learner
+  /// voter; learner: also a voter that is not counted, since it was wiped or is an old copy
+  std::string role;
   /// As the leader hears it, or, without a leader, as this node does; late by an election timeout.
   bool reachable = false;
   std::optional<std::uint64_t> behind;  ///< entries it lacks, as far as the leader knows

@@ -191,6 +191,16 @@ bool Raft::formed() const { return state_->commit_index.value != 0; }
 
 bool Raft::quarantined() const { return is_quarantined(*state_); }
 
+bool Raft::quarantined(Peer peer) const {
+  const RaftState& state = *state_;
+  CAUSEWAY_CHECK(peer < state.links.size());
+  if (peer == state.self) return is_quarantined(state);
+  // Who has shown nothing yet may be whom the name is bound to, unless nobody can be.
+  const bool known =
+      state.links[peer].origin != Origin{} || configuration_of(state).members[peer].barred;
+  return known && is_impostor(state, peer);
+}
+
 std::vector<MemberStatus> Raft::members(const Now& now) const {
   const RaftState& state = *state_;
   std::vector<MemberStatus> members;

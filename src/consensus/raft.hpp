@@ -226,6 +226,9 @@ class Raft {
   /// This node's name is bound to another origin: it is served, never counted, and does not
   /// campaign.
   [[nodiscard]] bool quarantined() const;
+  /// The same of another member, as far as its newest connection here and the log tell: its name is
+  /// bound, but not to the directory that it showed, or that one is barred.
+  [[nodiscard]] bool quarantined(Peer peer) const;
   [[nodiscard]] std::vector<MemberStatus> members(const Now& now) const;
   /// This node exchanges messages with a leader that has a majority (or is it).
   [[nodiscard]] bool majority_reachable(const Now& now) const;

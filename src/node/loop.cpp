@@ -9,6 +9,7 @@
 #include "node/core.hpp"
 #include "node/inquiries.hpp"
 #include "node/journal_disk.hpp"
+#include "node/notices.hpp"
 #include "node/offline.hpp"
 #include "node/peers.hpp"
 #include "node/pending_gate.hpp"
@@ -93,14 +94,12 @@ struct Loop::State {
   void pass_on_gate(Turn& turn);
   bool pass_on_raft(Turn& turn);
   void follow_clock(Turn& turn);
-  void tell_quarantine(Turn& turn);
   void continue_recovery(Turn& turn);
   void continue_stop(Turn& turn);
 
   Core core;
   LogIndex recovery_target;  ///< applied up to here, the node is as it was before its last end
   bool asked_standing = false;
-  bool told_quarantine = false;
   std::uint64_t start_proposal =
       0;  ///< the start record on its way to the log; 0: none, or it is there
   Instant start_at = Instant::never();  ///< propose it again then
@@ -116,6 +115,7 @@ struct Loop::State {
   Offline offline;
   Settling settling;
   Inquiries inquiries;
+  Notices notices;
 };
 
 Loop::Loop(Options options, Recovered recovered, kv::AppliedPosition applied, Stamp greatest_stamp,
@@ -166,7 +166,7 @@ void Loop::flush(const Now& now, Effects& out) {
   state.settling.given(turn);
   state.journal_disk.flush(turn);
   state.settling.replaced(state.offline.take_replaced());
-  state.tell_quarantine(turn);
+  state.notices.tell(turn);
   if (state.settling.take_decided()) state.inquiries.decided(turn);
   if (state.writes.take_outcomes_changed()) state.inquiries.applied(turn);
   state.continue_recovery(turn);
@@ -348,14 +348,6 @@ void Loop::State::follow_clock(Turn& turn) {
   if (log_time)
     core.clock.heard_leader(*log_time,
                             std::max(core.journal.greatest_stamp(), core.applied.log_time));
-}
-
-void Loop::State::tell_quarantine(Turn& turn) {
-  if (std::exchange(told_quarantine, core.raft.quarantined()) || !told_quarantine) return;
-  turn.log(LogLine::Level::warn,
-           "quarantined: this data directory is not, or not any more, what the cluster counts "
-           "under this name (it was wiped, or is an old copy). It is served and settles its "
-           "writes, but does not vote");
 }
 
 // ---- start

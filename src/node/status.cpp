@@ -17,6 +17,13 @@ std::string state_name(const consensus::Raft& raft) {
   return raft.formed() && bound ? "serving" : "forming";
 }
 
+/// A voter's name under which another directory speaks is served and not counted: a learner, until
+/// the one that joined is back.
+bool votes(const consensus::Raft& raft, const consensus::MemberStatus& member,
+           consensus::Peer peer) {
+  return member.member.role == consensus::MemberRole::voter && !raft.quarantined(peer);
+}
+
 }  // namespace
 
 Status make_status(const Turn& turn, const VerdictCounts& verdicts) {
@@ -35,12 +42,13 @@ Status make_status(const Turn& turn, const VerdictCounts& verdicts) {
   status.verdicts = verdicts;
   const auto members = core.raft.members(turn.now);
   const bool leads = core.raft.role() == consensus::Role::leader;
-  for (const consensus::MemberStatus& member : members) {
+  for (consensus::Peer peer = 0; peer < members.size(); ++peer) {
+    const consensus::MemberStatus& member = members[peer];
     const auto address = core.options.voters.find(member.member.name);
     MemberInfo info{
         .id = member.member.name,
         .address = address == core.options.voters.end() ? std::string() : address->second,
-        .role = member.member.role == consensus::MemberRole::voter ? "voter" : "learner",
+        .role = votes(core.raft, member, peer) ? "voter" : "learner",
         .reachable = member.reachable,
         .behind = {}};
     if (leads) info.behind = member.behind;

@@ -276,6 +276,8 @@ TEST_CASE(
   cluster.heal();
   REQUIRE(cluster.settle());
   CHECK(cluster.raft(restored).quarantined());
+  CHECK(cluster.raft(leader).quarantined(restored));
+  CHECK_FALSE(cluster.raft(leader).quarantined(third));
   CHECK(cluster.raft(restored).role() == Role::learner);
 
   cluster.crash(leader);

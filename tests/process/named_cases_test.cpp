@@ -74,6 +74,13 @@ bool is_about_now(Stamp stamp) {
   return stamp.wall_ms() + kHourMs > wall_ms() && stamp.wall_ms() < wall_ms() + kHourMs;
 }
 
+std::string role_of(const std::string& id, const Status& status) {
+  for (const MemberInfo& member : status.members) {
+    if (member.id == id) return member.role;
+  }
+  return "no such member";
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -93,6 +100,10 @@ TEST_CASE(
   const Response offline = offline_at(cluster, 3, "o", "from the wiped one");
   CHECK(settled_at(cluster, 3, offline.token) == State::won);
   CHECK(cluster.status(3).role == "learner");
+  // Whoever looks at another node sees it, too; and the leader has said so.
+  for (Number node = 1; node <= 3; ++node) CHECK(role_of("n3", cluster.status(node)) == "learner");
+  CHECK((cluster.log(1) + cluster.log(2)).find("n3 is served, but not counted") !=
+        std::string::npos);
 
   // Never counted: with it and one voter there is no majority of three.
   cluster.kill({1});

@@ -1,0 +1,40 @@
+#include "node/notices.hpp"
+
+#include <string>
+#include <utility>
+
+namespace causeway::node {
+
+void Notices::tell(Turn& turn) {
+  tell_quarantine(turn);
+  tell_uncounted_peers(turn);
+}
+
+void Notices::tell_quarantine(Turn& turn) {
+  if (std::exchange(quarantined_, turn.core.raft.quarantined()) || !quarantined_) return;
+  turn.log(LogLine::Level::warn,
+           "quarantined: this data directory is not, or not any more, what the cluster counts "
+           "under this name (it was wiped, or is an old copy). It is served and settles its "
+           "writes, but does not vote");
+}
+
+// The others of the cluster can do something about it, and look into the leader's log first.
+void Notices::tell_uncounted_peers(Turn& turn) {
+  const consensus::Raft& raft = turn.core.raft;
+  const auto& members = raft.configuration().members;
+  const bool leads = raft.role() == consensus::Role::leader;
+  uncounted_.resize(members.size());
+  for (consensus::Peer peer = 0; peer < members.size(); ++peer) {
+    if (!raft.quarantined(peer)) {
+      uncounted_[peer] = false;
+    } else if (leads && !uncounted_[peer]) {
+      uncounted_[peer] = true;
+      turn.log(LogLine::Level::warn,
+               members[peer].name +
+                   " is served, but not counted: its data directory is not, or not any more, what "
+                   "the cluster counts under that name (it was wiped, or is an old copy)");
+    }
+  }
+}
+
+}  // namespace causeway::node
