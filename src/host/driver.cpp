@@ -69,7 +69,6 @@ Result<net::Address> Driver::listen(net::Listener listener) {
 Result<Driver::End> Driver::run() {
   log_thread_->start();
   apply_thread_->start();
-  dial_peers();
   // The first turn: what the loop has to do before anything happens, and its first deadline.
   open_turn();
   io_.restart();  // an earlier life has stopped it
@@ -151,7 +150,10 @@ void Driver::carry_out(node::Effects& effects) {
   }
   for (const node::LogLine& line : effects.log) log_.write(line.level, line.text);
   send(effects);
-  if (effects.ready) ready_();
+  if (effects.ready) {
+    dial_peers();  // not before: until then the loop turns away whoever it meets
+    ready_();
+  }
   if (effects.failed) return fail(*effects.failed);
   restart_ = restart_ || effects.restart;
   if (effects.stopped || effects.restart) finish();
