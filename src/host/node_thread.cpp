@@ -90,6 +90,7 @@ void NodeThread::call(LocalCall call) {
 
 void NodeThread::run() {
   name_this_thread("causeway-loop");
+  log_.write(Log::Level::info, "starting in " + options_.data_dir);
   std::optional<Error> error;
   bool again = true;
   while (again) {
@@ -136,12 +137,14 @@ void NodeThread::clear_inbox(bool again) {
 }
 
 void NodeThread::announce_ready() {
+  log_.write(Log::Level::info, "ready at " + net::to_string(listen_));
   const std::lock_guard lock(mutex_);
   if (phase_ == Phase::starting) phase_ = Phase::ready;
   changed_.notify_all();
 }
 
 void NodeThread::announce_end(std::optional<Error> error) {
+  if (!error) log_.write(Log::Level::info, "stopped");
   const std::lock_guard lock(mutex_);
   phase_ = Phase::ended;
   error_ = std::move(error);

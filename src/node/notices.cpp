@@ -6,8 +6,24 @@
 namespace causeway::node {
 
 void Notices::tell(Turn& turn) {
+  tell_leader(turn);
   tell_quarantine(turn);
   tell_uncounted_peers(turn);
+}
+
+void Notices::tell_leader(Turn& turn) {
+  const consensus::Raft& raft = turn.core.raft;
+  const auto leader = raft.leader();
+  // Terms that pass without a leader are nobody's concern.
+  if (leader == leader_ && (!leader || raft.term() == term_)) return;
+  leader_ = leader;
+  term_ = raft.term();
+  if (!leader) return turn.log(LogLine::Level::info, "knows no leader any more");
+  const std::string in_term = " in term " + std::to_string(term_.value);
+  if (raft.role() == consensus::Role::leader)
+    return turn.log(LogLine::Level::info, "became leader" + in_term);
+  turn.log(LogLine::Level::info,
+           "follows " + raft.configuration().members.at(*leader).name + in_term);
 }
 
 void Notices::tell_quarantine(Turn& turn) {

@@ -1,7 +1,8 @@
-// What an operator shall read in the log: whose word does not count. Each change
+// What an operator shall read in the log: who leads, and whose word does not count. Each change
 // once; nothing while all stays as it is.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "node/core.hpp"
@@ -14,9 +15,12 @@ class Notices {
   void tell(Turn& turn);
 
  private:
+  void tell_leader(Turn& turn);
   void tell_quarantine(Turn& turn);
   void tell_uncounted_peers(Turn& turn);
 
+  std::optional<consensus::Peer> leader_;
+  Term term_;  ///< of `leader_`
   bool quarantined_ = false;
   std::vector<bool> uncounted_;  ///< by peer number: said of it, and still so
 };

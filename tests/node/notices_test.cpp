@@ -37,9 +37,35 @@ struct Logged {
     }
     return found;
   }
+  [[nodiscard]] std::string term() {
+    return " in term " + std::to_string(cluster.status(*cluster.leader()).term.value);
+  }
 };
 
 }  // namespace
+
+TEST_CASE("who leads and who follows is logged, once, and nothing while the cluster rests") {
+  Logged at;
+  const Name leader = *at.cluster.leader();
+  for (const Name& name : at.cluster.names()) {
+    CAPTURE(name);
+    const bool leads = name == leader;
+    CHECK(at.count(name, Level::info, "became leader" + at.term()) == (leads ? 1 : 0));
+    CHECK(at.count(name, Level::info, "follows " + leader + at.term()) == (leads ? 0 : 1));
+  }
+
+  at.lines.clear();
+  at.cluster.run_for(minutes(10));
+  for (const Name& name : at.cluster.names()) CHECK(at.lines[name].empty());
+
+  // Alone: once, however long it looks for another.
+  for (const Name& name : at.cluster.names()) {
+    if (name != leader) at.cluster.kill(name);
+  }
+  at.cluster.run_for(minutes(10));
+  CHECK(at.count(leader, Level::info, "knows no leader any more") == 1);
+  CHECK(at.lines[leader].size() == 1);
+}
 
 TEST_CASE("the leader warns of a member that it serves and does not count; status says learner") {
   Logged at;

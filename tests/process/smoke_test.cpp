@@ -51,4 +51,16 @@ TEST_CASE("three nodes answer each other's reads and writes, and say so in exit 
   check(run({KVCLI_PATH, "--server", free_address(), "get", "hello"}), 5, "");
 
   for (Cluster::Number node = 1; node <= 3; ++node) CHECK(cluster.terminate(node) == 0);
+
+  // Its life in its log, and nothing there that a start always brings and nobody need look at.
+  for (Cluster::Number node = 1; node <= 3; ++node) {
+    const std::string log = cluster.log(node);
+    CAPTURE(log);
+    const std::size_t starting = log.find(": starting in ");
+    const std::size_t ready = log.find(": ready at " + cluster.address(node) + "\n");
+    CHECK(starting < ready);
+    CHECK(ready < log.find(" in term "));
+    CHECK(log.ends_with(": stopped\n"));
+    CHECK(log.find("is not reached: this node is starting") == std::string::npos);
+  }
 }
