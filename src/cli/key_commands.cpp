@@ -41,15 +41,19 @@ std::string timeout_message(const Invocation& invocation, const Response& respon
          (invocation.command == Command::swap ? "" : ", or --inconsistent");
 }
 
-std::string in_doubt_message(const Response& response) {
+/// Only the node that took the write can tell: the hint names it.
+std::string in_doubt_message(const Session& session, const Response& response) {
   const std::string may = "it may or may not have happened";
   if (response.operation.empty()) {
     return may + ": the connection was lost after it was sent; read the key, or write it again";
   }
-  return may + "; ask: kvcli outcome " + response.operation;
+  const std::string server = session.client.server();
+  return may + "; ask: kvcli " + (server.empty() ? "" : "--server " + server + " ") + "outcome " +
+         response.operation;
 }
 
-json to_json(const Invocation& invocation, const Response& response) {
+json to_json(const Session& session, const Response& response) {
+  const Invocation& invocation = session.invocation;
   json object;
   put_bytes(object, "key", invocation.key);
   object["valid"] = response.valid;
@@ -64,7 +68,7 @@ json to_json(const Invocation& invocation, const Response& response) {
     object["operation"] = nullptr;
     if (!response.operation.empty()) object["operation"] = response.operation;
     object["code"] = "in_doubt";
-    object["message"] = in_doubt_message(response);
+    object["message"] = in_doubt_message(session, response);
   }
   const bool decided = !response.timeout && !response.in_doubt;
   if (decided && invocation.command == Command::get) {
@@ -89,7 +93,7 @@ json to_json(const Invocation& invocation, const Response& response) {
 ExitCode conclude(const Session& session, const Response& response, const std::string& no) {
   const Invocation& invocation = session.invocation;
   const Terminal& terminal = session.terminal;
-  if (terminal.as_json) terminal.object(to_json(invocation, response));
+  if (terminal.as_json) terminal.object(to_json(session, response));
   const auto say = [&](const std::string& text) {
     if (!terminal.as_json) terminal.err << "kvcli: " << text << '\n';
   };
@@ -98,7 +102,7 @@ ExitCode conclude(const Session& session, const Response& response, const std::s
     return ExitCode::timeout;
   }
   if (response.in_doubt) {
-    say("in doubt: " + one_line(in_doubt_message(response)));
+    say("in doubt: " + one_line(in_doubt_message(session, response)));
     return ExitCode::in_doubt;
   }
   if (response.valid) return ExitCode::done;

@@ -247,6 +247,20 @@ TEST_CASE("each answer has its output and its exit code") {
   }
 }
 
+TEST_CASE("who is in doubt is told what to type, and that only this server can answer") {
+  FakeServer server(
+      script_for([](const wire::Call&) { return Act::refuse(Errc::in_doubt, "nobody", "op-7"); }));
+  const std::string command = "kvcli --server " + server.address() + " outcome op-7";
+  const std::string servers = dead_address() + "," + server.address();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"set", "k", "v"}, {"del", "k"}}) {
+    std::vector<std::string> words = arguments;
+    CHECK(run(words, servers).err.find(command) != std::string::npos);
+    words.push_back("--json");
+    CHECK(run(words, servers).out.find(command) != std::string::npos);
+  }
+}
+
 TEST_CASE("options reach the server as they were given") {
   FakeServer server;
   REQUIRE(run({"get", "k", "--inconsistent", "--timeout", "90s"}, server.address()).code == 0);
