@@ -2,6 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <future>
+#include <ostream>
+#include <string_view>
+#include <utility>
 
 #include "cli/exit_code.hpp"
 #include "cli/invocation.hpp"
@@ -15,6 +19,24 @@ struct Session {
   const Invocation& invocation;
   Client& client;
   const Terminal& terminal;
+  std::chrono::milliseconds patience;  ///< see wait_for
+
+  /// Waits for the answer of the call that `begin` makes. A call without a time limit may wait for
+  /// ever, and silence looks like a program that hangs: after `patience` one line on standard error
+  /// says what it waits for. With --json a program is listening, which hears nothing but objects.
+  template <class T, class Begin>
+  [[nodiscard]] Result<T> wait_for(Begin begin) const {
+    std::promise<Result<T>> promise;
+    std::future<Result<T>> answer = promise.get_future();
+    begin(Callback<T>([&promise](Result<T> result) { promise.set_value(std::move(result)); }));
+    const std::string_view waiting = terminal.as_json ? "" : waiting_for();
+    if (!waiting.empty() && answer.wait_for(patience) == std::future_status::timeout) {
+      terminal.err << "kvcli: still waiting " << waiting << std::endl;
+    }
+    return answer.get();
+  }
+  /// Empty: this call does not wait for others, or not for ever.
+  [[nodiscard]] std::string_view waiting_for() const;
 
   /// Says what went wrong; its exit code.
   ExitCode fail(const Error& error) const;

@@ -125,7 +125,9 @@ void print_token(const Session& session, const Response& response) {
 
 ExitCode get(const Session& session) {
   const Invocation& invocation = session.invocation;
-  const auto answer = session.client.get(invocation.key, read_options(invocation));
+  const auto answer = session.wait_for<Response>([&](auto done) {
+    session.client.get(invocation.key, read_options(invocation), std::move(done));
+  });
   if (!answer) return session.fail(answer.error());
   const Response& response = answer.value();
   if (response.valid && !session.terminal.as_json) {
@@ -137,8 +139,10 @@ ExitCode get(const Session& session) {
 
 ExitCode set(const Session& session) {
   const Invocation& invocation = session.invocation;
-  const auto answer =
-      session.client.set(invocation.key, invocation.value, write_options(invocation));
+  const auto answer = session.wait_for<Response>([&](auto done) {
+    session.client.set(invocation.key, invocation.value, write_options(invocation),
+                       std::move(done));
+  });
   if (!answer) return session.fail(answer.error());
   print_token(session, answer.value());
   return conclude(session, answer.value(), "not set: " + one_line(invocation.key));
@@ -146,7 +150,9 @@ ExitCode set(const Session& session) {
 
 ExitCode del(const Session& session) {
   const Invocation& invocation = session.invocation;
-  const auto answer = session.client.remove(invocation.key, write_options(invocation));
+  const auto answer = session.wait_for<Response>([&](auto done) {
+    session.client.remove(invocation.key, write_options(invocation), std::move(done));
+  });
   if (!answer) return session.fail(answer.error());
   print_token(session, answer.value());
   return conclude(session, answer.value(), no_such_key(invocation));
@@ -154,8 +160,10 @@ ExitCode del(const Session& session) {
 
 ExitCode swap(const Session& session) {
   const Invocation& invocation = session.invocation;
-  const auto answer = session.client.swap(invocation.key, invocation.value, invocation.expected,
-                                          write_options(invocation));
+  const auto answer = session.wait_for<Response>([&](auto done) {
+    session.client.swap(invocation.key, invocation.value, invocation.expected,
+                        write_options(invocation), std::move(done));
+  });
   if (!answer) return session.fail(answer.error());
   const Response& response = answer.value();
   const bool mismatch = !response.valid && !response.timeout && !response.in_doubt;

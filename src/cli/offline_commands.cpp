@@ -66,7 +66,8 @@ ExitCode conflicts(const Session& session) {
 
 ExitCode await(const Session& session) {
   const std::string& token = session.invocation.id;
-  const auto answer = session.client.await(token, session.invocation.timeout);
+  const auto answer = session.wait_for<AwaitResult>(
+      [&](auto done) { session.client.await(token, session.invocation.timeout, std::move(done)); });
   if (!answer) return session.fail(answer.error());
   const AwaitResult& result = answer.value();
   if (session.terminal.as_json) {
@@ -98,7 +99,9 @@ ExitCode await(const Session& session) {
 
 ExitCode outcome(const Session& session) {
   const std::string& operation = session.invocation.id;
-  const auto answer = session.client.outcome(operation, session.invocation.timeout);
+  const auto answer = session.wait_for<OutcomeResult>([&](auto done) {
+    session.client.outcome(operation, session.invocation.timeout, std::move(done));
+  });
   if (!answer) return session.fail(answer.error());
   const OutcomeResult::State state = answer.value().state;
   if (session.terminal.as_json) {

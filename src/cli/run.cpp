@@ -37,13 +37,14 @@ ExitCode carry_out(const Session& session) {
   return status(session.invocation, session.terminal);
 }
 
-ExitCode run_invocation(Invocation invocation, std::istream& in, const Terminal& terminal) {
+ExitCode run_invocation(Invocation invocation, std::istream& in, const Terminal& terminal,
+                        std::chrono::milliseconds patience) {
   if (invocation.command == Command::status) return status(invocation, terminal);
   if (invocation.value_from_input) invocation.value = read_all(in);
   const auto client = Client::connect(
       {.servers = invocation.servers, .connect_timeout = connect_timeout(invocation)});
   if (!client) return fail(terminal, client.error(), {});
-  return carry_out({invocation, *client.value(), terminal});
+  return carry_out({invocation, *client.value(), terminal, patience});
 }
 
 }  // namespace
@@ -68,17 +69,38 @@ ExitCode fail(const Terminal& terminal, const Error& error, const std::string& s
   return ExitCode::no_server;
 }
 
+std::string_view Session::waiting_for() const {
+  if (invocation.timeout) return {};
+  switch (invocation.command) {
+    case Command::get:
+      if (invocation.inconsistent) return {};
+      return "for a majority: Ctrl-C, --timeout or --inconsistent";
+    case Command::set:
+    case Command::del:
+      if (invocation.inconsistent) return {};
+      return "for a majority: Ctrl-C (it may happen all the same), --timeout or --inconsistent";
+    case Command::swap: return "for a majority: Ctrl-C (it may happen all the same) or --timeout";
+    case Command::await: return "for the write to settle: Ctrl-C or --timeout";
+    case Command::outcome: return "for a majority, which alone can tell: Ctrl-C or --timeout";
+    case Command::pending:
+    case Command::conflicts:
+    case Command::status: break;
+  }
+  return {};
+}
+
 ExitCode Session::fail(const Error& error) const {
   return cli::fail(terminal, error, error.code == Errc::unavailable ? client.server() : "a server");
 }
 
 int run(const std::vector<std::string>& arguments, const std::string& default_servers,
-        std::istream& in, std::ostream& out, std::ostream& err) {
+        std::istream& in, std::ostream& out, std::ostream& err,
+        std::chrono::milliseconds patience) {
   auto parsed = parse_arguments(arguments, default_servers, out, err);
   if (const auto* ended = std::get_if<ExitCode>(&parsed)) return static_cast<int>(*ended);
   auto& invocation = std::get<Invocation>(parsed);
   const Terminal terminal{out, err, invocation.json};
-  const ExitCode code = run_invocation(std::move(invocation), in, terminal);
+  const ExitCode code = run_invocation(std::move(invocation), in, terminal, patience);
   // Full disk, closed pipe: who reads our output must not take half of it for all.
   if (!out.flush()) {
     err << "kvcli: cannot write to standard output\n";

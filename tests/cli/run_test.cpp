@@ -1,8 +1,11 @@
 // What kvcli prints and how it ends, against a node that answers as the row says.
 #include "cli/run.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <future>
 #include <sstream>
+#include <thread>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -33,6 +36,15 @@ Ran run(std::vector<std::string> arguments, const std::string& servers,
   const int code = cli::run(arguments, servers, in, out, err);
   return {code, out.str(), err.str()};
 }
+
+/// Standard error that tells when a line has gone out.
+struct Heard : std::stringbuf {
+  std::promise<void> flushed;
+  int sync() override {
+    flushed.set_value();
+    return 0;
+  }
+};
 
 Version version_of(std::uint64_t revision) {
   return {.revision = {revision},
@@ -259,6 +271,53 @@ TEST_CASE("who is in doubt is told what to type, and that only this server can a
     words.push_back("--json");
     CHECK(run(words, servers).out.find(command) != std::string::npos);
   }
+}
+
+TEST_CASE("a call that waits for others says so once, unless it will end by itself") {
+  struct Row {
+    std::vector<std::string> arguments;
+    wire::Answer answer;
+    bool says;
+  };
+  const Row rows[] = {
+      {{"get", "k"}, Response{.valid = true}, true},
+      {{"set", "k", "v"}, Response{.valid = true}, true},
+      {{"del", "k"}, Response{.valid = true}, true},
+      {{"swap", "k", "new", "old"}, Response{.valid = true}, true},
+      {{"await", kWriter}, AwaitResult{.state = AwaitResult::State::won}, true},
+      {{"outcome", "op"}, OutcomeResult{OutcomeResult::State::done}, true},
+      {{"get", "k", "--timeout", "90s"}, Response{.valid = true}, false},
+      {{"get", "k", "--inconsistent"}, Response{.valid = true}, false},
+      {{"set", "k", "v", "--inconsistent"}, Response{.valid = true}, false},
+      {{"set", "k", "v", "--json"}, Response{.valid = true}, false},
+      {{"pending"}, PendingPage{}, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.arguments[0]);
+    FakeServer server(script_for([&](const wire::Call&) { return Act::hold(row.answer); }));
+    std::istringstream in;
+    std::ostringstream out;
+    Heard heard;
+    std::ostream err(&heard);
+    auto code = std::async(std::launch::async, [&] {
+      return cli::run(row.arguments, server.address(), in, out, err, std::chrono::milliseconds(1));
+    });
+    server.wait_for_calls(1);
+    if (row.says) {
+      heard.flushed.get_future().wait();
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    server.release();
+    CHECK(code.get() == 0);
+    CHECK(out.str().find("waiting") == std::string::npos);
+    const std::string said = heard.str();
+    CHECK(said.starts_with("kvcli: still waiting for ") == row.says);
+    CHECK(std::count(said.begin(), said.end(), '\n') == (row.says ? 1 : 0));
+  }
+  INFO("who answers at once is not told to wait");
+  FakeServer quick;
+  CHECK(run({"get", "k"}, quick.address()).err.empty());
 }
 
 TEST_CASE("options reach the server as they were given") {
