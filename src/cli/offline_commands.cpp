@@ -35,8 +35,7 @@ std::string text_of(const ConflictItem::Side& side) {
   const std::string value = side.value     ? one_line(*side.value)
                             : side.dropped ? "(no longer kept)"
                                            : "(deleted)";
-  return value + " by " + writer_of(side.version) + " at " +
-         std::to_string(side.version.stamp.value);
+  return value + " by " + writer_of(side.version) + " at " + time_of(side.version.stamp);
 }
 
 }  // namespace
@@ -81,8 +80,7 @@ ExitCode await(const Session& session) {
     if (!result.reason.empty()) line += ": " + one_line(result.reason);
     if (!result.replaced_by.empty()) line += " by " + result.replaced_by;
     if (result.state == AwaitResult::State::superseded && result.winner) {
-      line +=
-          " by " + writer_of(*result.winner) + " at " + std::to_string(result.winner->stamp.value);
+      line += " by " + writer_of(*result.winner) + " at " + time_of(result.winner->stamp);
     }
     session.terminal.out << line << '\n';
   }

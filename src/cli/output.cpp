@@ -1,5 +1,7 @@
 #include "cli/output.hpp"
 
+#include <chrono>
+#include <cstdio>
 #include <ostream>
 
 #include <nlohmann/json.hpp>
@@ -64,6 +66,21 @@ std::string hex(std::uint64_t number) {
 
 std::string writer_of(const Version& version) {
   return hex(version.origin.value) + "-" + std::to_string(version.sequence.value);
+}
+
+std::string time_of(Stamp stamp) {
+  using namespace std::chrono;
+  const sys_time<milliseconds> time{milliseconds(static_cast<std::int64_t>(stamp.wall_ms()))};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(time - day);
+  char text[48];
+  std::snprintf(
+      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return text;
 }
 
 json to_json(const Version& version) {

@@ -46,6 +46,8 @@ void put_bytes(nlohmann::json& object, const std::string& name, std::string_view
 [[nodiscard]] std::string hex(std::uint64_t number);
 /// ORIGIN-SEQUENCE: who wrote it.
 [[nodiscard]] std::string writer_of(const Version& version);
+/// For people: the stamp's time in UTC, 2026-11-21T02:55:48.791Z. Its counter is left out.
+[[nodiscard]] std::string time_of(Stamp stamp);
 
 [[nodiscard]] std::string_view name_of(AwaitResult::State state);
 [[nodiscard]] std::string_view name_of(OutcomeResult::State state);

@@ -167,7 +167,7 @@ TEST_CASE("each answer has its output and its exit code") {
        {"await", kWriter},
        settled({.state = AwaitResult::State::superseded, .winner = version_of(4)}),
        1,
-       "superseded by " + kWriter + " at 111411200000000000\n",
+       "superseded by " + kWriter + " at 2023-11-14T22:13:20.000Z\n",
        ""},
       {"await rejected",
        {"await", kWriter},
@@ -222,8 +222,9 @@ TEST_CASE("each answer has its output and its exit code") {
                                   .won = {std::nullopt, false, version_of(9)}}},
                                 ""}),
        0,
-       "k\tsuperseded\tlost mine by " + kWriter + " at 111411200000000000\twon (deleted) by " +
-           kWriter + " at 111411200000000000\n",
+       "k\tsuperseded\tlost mine by " + kWriter +
+           " at 2023-11-14T22:13:20.000Z\twon (deleted) by " + kWriter +
+           " at 2023-11-14T22:13:20.000Z\n",
        ""},
   };
   for (const Row& row : rows) {

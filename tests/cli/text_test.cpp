@@ -52,3 +52,20 @@ TEST_CASE("a value takes one line whatever it holds") {
   CHECK(one_line("\x1b[31m") == "\\x1b[31m");
   CHECK(one_line("\xff") == "\\xff");
 }
+
+TEST_CASE("a stamp's time reads as a date, whatever a clock said") {
+  struct Row {
+    std::uint64_t wall_ms;
+    const char* text;
+  };
+  const Row rows[] = {
+      {0, "1970-01-01T00:00:00.000Z"},
+      {1'700'000'000'007, "2023-11-14T22:13:20.007Z"},
+      {1'709'251'199'999, "2024-02-29T23:59:59.999Z"},
+      {causeway::Stamp::kWallMsMax, "10889-08-02T05:31:50.655Z"},
+  };
+  for (const Row& row : rows) {
+    CHECK(time_of(causeway::Stamp::from_wall_ms(row.wall_ms)) == row.text);
+    CHECK(time_of({causeway::Stamp::from_wall_ms(row.wall_ms).value + 9}) == row.text);
+  }
+}
