@@ -22,6 +22,13 @@ constexpr const char* kAbout =
     "5 no server reached; 6 refused. await: 0 won; 1 superseded, rejected or replaced; 3 still "
     "pending.";
 
+constexpr const char* kGlobalOptions =
+    "Before or behind the command: --server, --inconsistent, --timeout, --blocking, --in-doubt, "
+    "--json;\nkvcli --help says what they mean.";
+constexpr const char* kToken =
+    "With --inconsistent the token of the pending write goes to standard error (with --json to "
+    "standard\noutput, as all else): kvcli await TOKEN asks this node what became of it.\n";
+
 /// The texts as given; what they mean is judged once they are all there.
 struct Texts {
   std::string servers;
@@ -84,8 +91,9 @@ std::variant<Invocation, ExitCode> parse_arguments(const std::vector<std::string
   CLI::App app(kAbout, "kvcli");
   app.set_version_flag("--version", "kvcli " CAUSEWAY_VERSION);
   app.require_subcommand(0, 1);  // at most one, so that a key may be named like a command
-  app.add_option("--server", texts.servers,
-                 "HOST:PORT, or several with commas: the first that answers is used")
+  app.add_option(
+         "--server", texts.servers,
+         "whom to talk to; of several, the first that answers (environment: CAUSEWAY_SERVER)")
       ->type_name("HOST:PORT[,...]")
       ->capture_default_str();
   app.add_flag("--inconsistent", invocation.inconsistent,
@@ -104,28 +112,38 @@ std::variant<Invocation, ExitCode> parse_arguments(const std::vector<std::string
 
   const auto add = [&](Command command, const char* name, const char* about) {
     CLI::App* added = app.add_subcommand(name, about)->fallthrough();
+    const bool writes_offline = command == Command::set || command == Command::del;
+    added->footer((writes_offline ? std::string(kToken) : std::string()) + kGlobalOptions);
     added->callback([&invocation, command] { invocation.command = command; });
     return added;
   };
   CLI::App* get = add(Command::get, "get", "print a key's value");
-  get->add_option("KEY", invocation.key)->required();
+  get->add_option("KEY", invocation.key, "whose value")->required();
   get->add_flag("--raw", invocation.raw, "no newline behind the value");
   CLI::App* set = add(Command::set, "set", "store a value");
-  set->add_option("KEY", invocation.key)->required();
-  set->add_option("VALUE", invocation.value, "- reads it from standard input")->required();
+  set->add_option("KEY", invocation.key, "where, up to 1 KiB of any bytes")->required();
+  set->add_option("VALUE", invocation.value, "what, up to 1 MiB; - reads it from standard input")
+      ->required();
   CLI::App* del = add(Command::del, "del", "remove a key");
-  del->add_option("KEY", invocation.key)->required();
+  del->add_option("KEY", invocation.key, "which")->required();
   CLI::App* swap = add(Command::swap, "swap", "store NEW if the value is OLD");
-  swap->add_option("KEY", invocation.key)->required();
-  swap->add_option("NEW", invocation.value)->required();
-  const CLI::Option* expected = swap->add_option("OLD", texts.expected);
+  swap->add_option("KEY", invocation.key, "where")->required();
+  swap->add_option("NEW", invocation.value, "what shall stand there")->required();
+  const CLI::Option* expected =
+      swap->add_option("OLD", texts.expected, "what must stand there now");
   swap->add_flag("--absent", texts.absent, "in place of OLD: only if there is no value");
   add(Command::pending, "pending", "offline writes that are not settled yet: KEY, VALUE, TOKEN");
   add(Command::conflicts, "conflicts", "writes that lost, and to what");
   CLI::App* await = add(Command::await, "await", "wait until an offline write is settled");
-  await->add_option("TOKEN", invocation.id, "what set or del --inconsistent printed")->required();
+  await
+      ->add_option("TOKEN", invocation.id,
+                   "what set or del --inconsistent printed on standard error; ask the same node")
+      ->required();
   CLI::App* outcome = add(Command::outcome, "outcome", "what became of a write that was in doubt");
-  outcome->add_option("ID", invocation.id, "the operation that was in doubt")->required();
+  outcome
+      ->add_option("ID", invocation.id,
+                   "the operation that was in doubt; ask the node that took it")
+      ->required();
   CLI::App* status = add(Command::status, "status", "how the node and its cluster are");
   status->add_flag("--all", invocation.all, "of every server named and every member");
 

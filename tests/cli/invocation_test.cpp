@@ -160,6 +160,30 @@ TEST_CASE("help and version end with 0") {
   }
 }
 
+TEST_CASE("help has words for every argument, and each command's names the options of all") {
+  std::string all;
+  parse({"--help"}, &all);
+  CHECK(all.find("CAUSEWAY_SERVER") != std::string::npos);
+  for (const char* command :
+       {"get", "set", "del", "swap", "pending", "conflicts", "await", "outcome", "status"}) {
+    std::string said;
+    parse({command, "--help"}, &said);
+    CAPTURE(said);
+    CHECK(said.find("--server, --inconsistent, --timeout") != std::string::npos);
+    std::istringstream lines(said);
+    for (std::string line; std::getline(lines, line);) {
+      // "  KEY TEXT REQUIRED" and nothing behind it
+      CHECK_FALSE(line.ends_with(" TEXT"));
+      CHECK_FALSE(line.ends_with(" REQUIRED"));
+    }
+  }
+  for (const char* command : {"set", "del"}) {
+    std::string said;
+    parse({command, "--help"}, &said);
+    CHECK(said.find("standard error") != std::string::npos);
+  }
+}
+
 TEST_CASE("CAUSEWAY_SERVER stands in for --server, which beats it") {
   std::ostringstream none;
   const auto from_environment = parse_arguments({"status"}, "a:1,b:2", none, none);
