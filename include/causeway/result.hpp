@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include <boost/outcome/basic_result.hpp>
-#include <boost/outcome/policy/terminate.hpp>
+#include <boost/outcome/policy/base.hpp>
 #include <boost/outcome/try.hpp>
 
 namespace causeway {
@@ -44,8 +44,29 @@ struct Error {
   std::string detail;
 };
 
+/// Says which error nobody looked at, on standard error, and aborts.
+[[noreturn]] void value_of_error(const Error& error);
+/// The same for the error of a result that holds a value.
+[[noreturn]] void error_of_value();
+
+/// What `value()` does where there is an error: the program is wrong, and ends, but says why.
+struct AbortSaying : boost::outcome_v2::policy::base {
+  template <class Impl>
+  static constexpr void wide_value_check(Impl&& self) {
+    if (!base::_has_value(self)) value_of_error(base::_error(self));
+  }
+  template <class Impl>
+  static constexpr void wide_error_check(Impl&& self) {
+    if (!base::_has_error(self)) error_of_value();
+  }
+  template <class Impl>
+  static constexpr void wide_exception_check(Impl&& /*self*/) {
+    error_of_value();  // a basic_result never holds one
+  }
+};
+
 template <class T>
-using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
+using Result = boost::outcome_v2::basic_result<T, Error, AbortSaying>;
 
 using boost::outcome_v2::success;
 

@@ -1,3 +1,6 @@
+#include <cstdio>
+#include <cstdlib>
+
 #include "base/check.hpp"
 #include <causeway/result.hpp>
 
@@ -22,6 +25,18 @@ std::string_view name_of(Errc code) {
   }
   CAUSEWAY_CHECK(!"an Errc without a name");
   return {};
+}
+
+void value_of_error(const Error& error) {
+  const std::string_view name = name_of(error.code);
+  std::fprintf(stderr, "causeway: value() of an error that nobody looked at: %.*s: %s\n",
+               static_cast<int>(name.size()), name.data(), error.detail.c_str());
+  std::abort();
+}
+
+void error_of_value() {
+  std::fputs("causeway: error() of a result that holds a value\n", stderr);
+  std::abort();
 }
 
 }  // namespace causeway
