@@ -1,10 +1,12 @@
-"""What a person types in scripts/: they explain themselves, and setup keeps its word.
+"""What a person types in scripts/: they explain themselves, and what they print to type works.
 
     scripts_test.py ROOT BIN_DIR COMPILER
 """
 
 import os
 import pathlib
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,13 +74,41 @@ def setup(root, failures):
             failures.append("scripts/setup where nothing is missing: should do nothing")
 
 
-def main(root, _bin_dir, _compiler):
+def keep(root, bin_dir, failures):
+    """What `demo --keep` prints is typed into a shell, line by line."""
+    demo = run([os.path.join(root, "scripts", "demo"), "--keep", "--bin", bin_dir])
+    _, _, said = demo.stdout.partition("The cluster is running")
+    lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+    directory = re.search(r"data and logs in (\S+)\.$", said, re.MULTILINE)
+    if demo.returncode != 0 or not lines or not directory:
+        failures.append(f"scripts/demo --keep: exit {demo.returncode}\n{demo.stdout}{demo.stderr}")
+        return
+    # The shell must not wait for ever for what a promise does not keep.
+    shell = subprocess.Popen(["bash"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        out, err = shell.communicate("\n".join(lines) + "\n", timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        failures.append("scripts/demo --keep: what it prints to type does not come to an end")
+        os.killpg(shell.pid, signal.SIGKILL)
+        out, err = shell.communicate()
+        for numbers in re.findall(r"^  kill -9 ([\d ]+)", said, re.MULTILINE):
+            run(["kill", "-9", *numbers.split()])
+    values = [line for line in out.splitlines() if line in ("again", "won", "alone")]
+    if values != ["again", "again", "won", "alone"] or "timeout" not in err:
+        failures.append(f"scripts/demo --keep: what it prints to type gave\n{out}{err}")
+    if os.path.exists(directory[1]):
+        failures.append(f"scripts/demo --keep: {directory[1]} is left")
+
+
+def main(root, bin_dir, _):
     failures = []
     explains_itself(root, failures)
     setup(root, failures)
+    keep(root, bin_dir, failures)
     if failures:
         sys.exit("\n".join(failures))
-    print("the scripts explain themselves, and setup keeps its word")
+    print("the scripts explain themselves, and what they print to type works")
 
 
 if __name__ == "__main__":
