@@ -11,7 +11,8 @@ replaced by free ones. What is said behind a command is checked where it is a cl
     # ... prints a token                         a token, on standard error
 
 Otherwise the exit code is 0. `TOKEN` stands for the token printed last, HOST:PORT for a running node.
-`kill -9 %2 %3` ends the daemons that were started as second and third. No command is typed before
+`kill` names jobs as bash numbers them, or all by `$(jobs -p)`; without -9 the daemons must end
+with exit code 0. What `rm -r` names must be all that is left behind. No command is typed before
 the daemons started so far are ready.
 """
 
@@ -22,6 +23,7 @@ import pathlib
 import random
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -95,6 +97,7 @@ class Reader:
                             "CAUSEWAY_SERVER": self.default_address}
         self.bin_dir = bin_dir
         self.daemons = []
+        self.jobs = {}  # number -> daemon, of those that run
         self.killed = 0
         self.token = None
         self.host_port = None
@@ -124,7 +127,9 @@ class Reader:
             self.commands += 1
             where = f"{block.where(number)}: {command}"
             if command.startswith("kill "):
-                self.kill(command)
+                self.kill(where, command)
+            elif command.startswith("rm -r "):
+                self.remove(where, command.split()[2:])
             elif command.endswith("&"):
                 self.start(where, self.words_of(command[:-1]))
             elif command.startswith("kvd"):
@@ -138,6 +143,7 @@ class Reader:
             environment["CAUSEWAY_LISTEN"] = self.default_address
         daemon = Daemon(words, self.directory, environment)
         self.daemons.append(daemon)
+        self.jobs[max(self.jobs, default=0) + 1] = daemon
         line = daemon.ready()
         want = f"ready {daemon.flag('--id')} {daemon.flag('--listen')}"
         if not line.startswith(want if daemon.flag("--id") else "ready "):
@@ -178,11 +184,24 @@ class Reader:
             return [(int(code[1]), None)]
         return [(0, value[1] if "get" in words and value else None)]
 
-    def kill(self, command):
+    def kill(self, where, command):
         """Job numbers of a shell in which nothing but the daemons was started with &."""
-        for job in re.findall(r"%(\d+)", command):
-            self.daemons[int(job) - 1].end(signal.SIGKILL)
-            self.killed += 1
+        hard = "-9" in command
+        numbers = [int(job) for job in re.findall(r"%(\d+)", command)]
+        for job in list(self.jobs) if "$(jobs -p)" in command else numbers:
+            if job not in self.jobs:
+                raise Stop(f"{where}: there is no job {job}; there are {sorted(self.jobs)}")
+            code = self.jobs.pop(job).end(signal.SIGKILL if hard else signal.SIGTERM)
+            self.killed += hard
+            if not hard and code != 0:
+                self.failures.append(f"{where}: ended a daemon with exit code {code}")
+
+    def remove(self, where, names):
+        left = {entry.name for entry in self.directory.iterdir()} - {"kvd.log"}
+        if set(names) != left:
+            self.failures.append(f"{where}: what is left behind is {sorted(left)}")
+        for name in names:
+            shutil.rmtree(self.directory / name, ignore_errors=True)
 
 
 def tour(root, reader):
@@ -192,6 +211,8 @@ def tour(root, reader):
     if reader.killed != 2 or len(reader.daemons) != 6:
         reader.failures.append("README.md: the tour should start a node and three, kill two of the "
                                "three, and start these again")
+    if reader.jobs:
+        reader.failures.append("README.md: at the end of the tour daemons still run")
     if reader.commands < 12 or reader.claims < 6:
         reader.failures.append(f"README.md: only {reader.commands} commands and {reader.claims} "
                                "claims were found in the tour; it has more")

@@ -9,6 +9,7 @@ import sys
 
 import documents
 
+# Of a piece that is no program: it stands in one.
 PROLOGUE = """\
 #include <chrono>
 #include <causeway/client.hpp>
@@ -27,7 +28,9 @@ def main(root, _, compiler):
                 continue
             compiled += 1
             # Errors name line and document.
-            source = f'{PROLOGUE}#line {block.lines[0][0]} "{name}"\n{block.text()}\n}}\n'
+            source = f'#line {block.lines[0][0]} "{name}"\n{block.text()}\n'
+            if "int main" not in block.text():
+                source = f"{PROLOGUE}{source}}}\n"
             result = subprocess.run(
                 [compiler, "-std=c++20", "-fsyntax-only", "-I", f"{root}/include", "-x", "c++", "-"],
                 input=source, text=True, timeout=120)
