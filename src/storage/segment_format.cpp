@@ -30,8 +30,9 @@ bool all_zero(std::string_view bytes) {
 bool could_be_torn(std::string_view start) {
   const std::string_view used = start.substr(0, kSegmentHeaderUsedBytes);
   if (!all_zero(start.substr(used.size()))) return false;
-  const std::string_view magic = used.substr(0, kSegmentMagic.size());
-  return kSegmentMagic.starts_with(magic) || all_zero(used);
+  // A write may end at any byte, and space that was reserved is zero behind it.
+  const std::string_view written = used.substr(0, used.find_last_not_of('\0') + 1);
+  return kSegmentMagic.starts_with(written) || written.starts_with(kSegmentMagic);
 }
 
 }  // namespace

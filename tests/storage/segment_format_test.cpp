@@ -83,6 +83,18 @@ TEST_CASE("what a crash leaves of a segment header is torn, other bytes are fore
   }
 }
 
+TEST_CASE("a header whose write ended at any byte is torn, in a reserved file as in a short one") {
+  const std::string page = encode_segment_header(kHeader);
+  const std::size_t whole = page.find_last_not_of('\0') + 1;
+  for (std::size_t size = 0; size < whole; ++size) {
+    CAPTURE(size);
+    std::string start = page.substr(0, size);
+    CHECK(decode_segment_header(start).state == HeaderState::torn);
+    start.resize(kSegmentHeaderBytes);
+    CHECK(decode_segment_header(start).state == HeaderState::torn);
+  }
+}
+
 TEST_CASE("an intact header of a newer format is told from a damaged one") {
   const std::string page = with_format(encode_segment_header(kHeader), 2, 56, 0);
   CHECK(decode_segment_header(page).state == HeaderState::newer);
