@@ -28,12 +28,15 @@ template <class T>
   return values[values.size() - majority_of(values.size())];
 }
 
-/// The middle value, of two middle ones the lower. Not empty; reordered.
+/// The middle one of what some of `voters` voters report, of two middle ones the lower; but never
+/// one that a minority of all voters could have made up, for those not heard may be the honest
+/// ones. Of a majority at least; reordered.
 template <class T>
-[[nodiscard]] T lower_median(std::span<T> values) {
-  CAUSEWAY_CHECK(!values.empty());
+[[nodiscard]] T lower_median(std::span<T> values, std::size_t voters) {
+  const std::size_t liars_max = voters - majority_of(voters);
+  CAUSEWAY_CHECK(values.size() > liars_max);
   std::ranges::sort(values);
-  return values[(values.size() - 1) / 2];
+  return values[std::min((values.size() - 1) / 2, values.size() - 1 - liars_max)];
 }
 
 }  // namespace causeway::consensus

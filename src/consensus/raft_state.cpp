@@ -170,8 +170,9 @@ std::optional<WallTime> median_wall(const RaftState& state) {
     if (state.now.mono - link.wall_at > state.options.election_timeout) continue;
     add(*link.wall);
   }
-  if (count < majority_of(voters_of(state))) return std::nullopt;
-  return WallTime{lower_median(std::span(walls.data(), count))};
+  const std::size_t voters = voters_of(state);
+  if (count < majority_of(voters)) return std::nullopt;
+  return WallTime{lower_median(std::span(walls.data(), count), voters)};
 }
 
 void report_wall(RaftState& state, Peer from, WallTime wall) {
