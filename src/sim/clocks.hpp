@@ -18,37 +18,48 @@ class Clocks {
  public:
   /// All clocks at the true instant `at`.
   [[nodiscard]] Now read(Instant at) const {
-    return {.mono = mono(at), .wall = {wall_ms(at)}, .boot = {at - booted_}};
+    return {.mono = mono(at), .wall = {wall_ms(at)}, .boot = {counted(at) - booted_}};
   }
   [[nodiscard]] Instant mono(Instant at) const {
-    const Duration passed = at - rate_since_;
-    return mono_then_ + passed + Duration(passed.count() / 1'000'000 * rate_ppm_) - slept_since_;
+    return (asleep_ ? asleep_since_ : counted(at)) - mono_lacks_;
   }
   /// When the monotonic clock will show `mono`; `now` is the true instant. Rounds up.
   [[nodiscard]] Instant true_instant_of(Instant mono, Instant now) const {
     const Duration ahead = mono - this->mono(now);
     if (ahead <= Duration(0)) return now;
-    return now + ahead + Duration(ahead.count() / 1'000'000 * -rate_ppm_) +
-           Duration(rate_ppm_ == 0 ? 0 : 2000);
+    const std::int64_t rate = kMillion + rate_ppm_;
+    Instant at =
+        now + Duration(ahead.count() / rate * kMillion + ahead.count() % rate * kMillion / rate);
+    while (this->mono(at) < mono) at = at + std::chrono::nanoseconds(1);
+    return at;
   }
 
-  /// The machine was suspended for so long, until now.
-  void slept(Duration time) { slept_since_ = slept_since_ + time; }
-  /// The monotonic (and the wall) clock gains so many millionths from the true instant `at` on.
+  /// The machine is suspended: its monotonic clock stands still.
+  void fall_asleep(Instant at) {
+    asleep_ = true;
+    asleep_since_ = counted(at);
+  }
+  void wake_up(Instant at) {
+    if (asleep_) mono_lacks_ += counted(at) - asleep_since_;
+    asleep_ = false;
+  }
+  /// Its oscillator, which drives all three clocks, gains so many millionths from the true instant
+  /// `at` on. More than -1'000'000.
   void set_rate(Instant at, std::int64_t ppm) {
-    mono_then_ = mono(at);
+    gained_then_ = gained(at);
     rate_since_ = at;
-    slept_since_ = Duration(0);
     rate_ppm_ = ppm;
   }
-  /// A new boot: another boot id, and the boot clock begins.
+  /// A new boot: another boot id; boot clock and monotonic clock begin anew.
   void reboot(Instant at) {
-    booted_ = at;
+    asleep_ = false;
+    booted_ = counted(at);
+    mono_lacks_ = booted_.since_start - kMonoAtBoot;
     ++boots_;
   }
   [[nodiscard]] std::uint64_t boot_id() const { return boots_; }
 
-  /// Difference of the wall clock from true time.
+  /// Difference of the wall clock from true time (and from what it gained).
   std::int64_t wall_offset_ms = 0;
   /// The wall clock stands still at this reading; 0: it goes.
   std::uint64_t wall_stuck_ms = 0;
@@ -56,16 +67,29 @@ class Clocks {
   [[nodiscard]] std::uint64_t wall_ms(Instant at) const {
     if (wall_stuck_ms != 0) return wall_stuck_ms;
     const std::int64_t ms = static_cast<std::int64_t>(kTrueWallMs) +
-                            at.since_start.count() / 1'000'000 + wall_offset_ms;
+                            counted(at).since_start.count() / 1'000'000 + wall_offset_ms;
     return ms < 0 ? 0 : static_cast<std::uint64_t>(ms);
   }
 
  private:
+  static constexpr std::int64_t kMillion = 1'000'000;
+  /// What has passed of a boot when the node begins.
+  static constexpr Duration kMonoAtBoot = std::chrono::seconds(1);
+
+  [[nodiscard]] Duration gained(Instant at) const {
+    return gained_then_ + Duration((at - rate_since_).count() / kMillion * rate_ppm_ +
+                                   (at - rate_since_).count() % kMillion * rate_ppm_ / kMillion);
+  }
+  /// What the oscillator counted since the schedule began, suspension included.
+  [[nodiscard]] Instant counted(Instant at) const { return at + gained(at); }
+
   Instant rate_since_;
-  Instant mono_then_;
-  Duration slept_since_{0};
+  Duration gained_then_{0};
   std::int64_t rate_ppm_ = 0;
-  Instant booted_;
+  Duration mono_lacks_{0};  ///< of what was counted: earlier boots, and suspension
+  bool asleep_ = false;
+  Instant asleep_since_;  ///< as counted
+  Instant booted_;        ///< as counted
   std::uint64_t boots_ = 1;
 };
 

@@ -53,6 +53,17 @@ double Cluster::seconds() const {
   return std::chrono::duration<double>(schedule_.now().since_start).count() - 1;
 }
 
+void Cluster::observe(Observer& observer) {
+  observer_ = &observer;
+  for (const auto& machine : machines_) machine->observer = &observer;
+  network_.on_message = [&observer](Peer from, Peer to, Network::Fate fate,
+                                    const consensus::Message* message) {
+    if (fate == Network::Fate::sent) return observer.sent(from, to, *message);
+    if (fate == Network::Fate::delivered) return observer.delivered(from, to, *message);
+    observer.befell(from, to, fate);
+  };
+}
+
 // ---- the world
 
 Result<void> Cluster::try_start(const Name& name) {
@@ -62,11 +73,29 @@ Result<void> Cluster::try_start(const Name& name) {
 
 void Cluster::kill(const Name& name, std::size_t table_kept) {
   node(name).kill(table_kept);
+  if (observer_ != nullptr) observer_->died(peer_of(name), Death::kill);
   gone(peer_of(name));
 }
 
 void Cluster::lose_power(const Name& name) {
   node(name).lose_power();
+  if (observer_ != nullptr) observer_->died(peer_of(name), Death::power);
+  gone(peer_of(name));
+}
+
+void Cluster::wipe(const Name& name) {
+  if (node(name).running()) node(name).kill();
+  node(name).wipe();
+  put_back.erase(name);
+  if (observer_ != nullptr) observer_->died(peer_of(name), Death::wipe);
+  gone(peer_of(name));
+}
+
+void Cluster::restore(const Name& name, const DataDirectory& image) {
+  if (node(name).running()) node(name).kill();
+  node(name).restore(image);
+  put_back.insert(name);
+  if (observer_ != nullptr) observer_->died(peer_of(name), Death::old_copy);
   gone(peer_of(name));
 }
 
@@ -109,7 +138,9 @@ bool Cluster::run_until(const std::function<bool()>& condition, Duration bound) 
 // ---- callers
 
 Cluster::CallNumber Cluster::call(const Name& name, wire::Call call, std::uint64_t connection) {
-  node(name).give(node::CallArrived{{.connection = connection, .call = ++calls_}, std::move(call)});
+  ++calls_;
+  if (observer_ != nullptr) observer_->called(peer_of(name), calls_, call);
+  node(name).give(node::CallArrived{{.connection = connection, .call = calls_}, std::move(call)});
   return calls_;
 }
 
@@ -121,6 +152,7 @@ const wire::Reply* Cluster::reply(CallNumber call) const {
 // ---- what machines say
 
 void Cluster::answered(Peer from, node::CallHandle handle, wire::Reply reply) {
+  if (observer_ != nullptr) observer_->answered(from, handle.call, reply);
   if (on_answer) on_answer(name_of(from), handle, reply);
   replies_.insert_or_assign(handle.call, std::move(reply));
 }
@@ -136,15 +168,17 @@ void Cluster::gone(Peer peer) {
 }
 
 void Cluster::ended(Peer from, std::optional<Error> error) {
-  if (on_end) on_end(name_of(from), error);
-  ended_by_itself[name_of(from)] = std::move(error);
+  if (observer_ != nullptr) observer_->ended(from, error);
+  ended_by_itself[name_of(from)] = error;
   gone(from);
+  if (on_ended) on_ended(name_of(from), error);
 }
 
 void Cluster::ready(Peer from) {
   ready_nodes.insert(name_of(from));
   listening_ |= std::uint32_t{1} << from;
   network_.joined(from);
+  if (observer_ != nullptr) observer_->ready(from);
   if (on_ready) on_ready(name_of(from));
 }
 

@@ -15,6 +15,7 @@
 #include "base/random.hpp"
 #include "sim/machine.hpp"
 #include "sim/network.hpp"
+#include "sim/observer.hpp"
 #include "sim/schedule.hpp"
 
 namespace causeway::sim {
@@ -51,6 +52,10 @@ class Cluster : private Outside {
   [[nodiscard]] Network& network() { return network_; }
   void kill(const Name& name, std::size_t table_kept = 0);
   void lose_power(const Name& name);
+  /// Kills it where it runs; then its directory is empty, and has another origin.
+  void wipe(const Name& name);
+  /// Kills it where it runs; then its directory is `image`, an earlier state of itself.
+  void restore(const Name& name, const DataDirectory& image);
   /// Only nodes of the same group reach each other.
   void partition(const std::vector<std::set<Name>>& groups);
   void cut(const Name& from, const Name& to);  ///< one way
@@ -69,14 +74,18 @@ class Cluster : private Outside {
   void forget_reply(CallNumber call) { replies_.erase(call); }
 
   // ---- what is seen of it
+  /// Told of all that happens here, from now on.
+  void observe(Observer& observer);
   std::function<void(const Name&, const node::LogLine&)> on_log;
   std::function<void(const Name&, node::CallHandle, const wire::Reply&)> on_answer;
-  std::function<void(const Name&, const std::optional<Error>&)> on_end;
+  /// A node ended by itself; with an error when it failed.
+  std::function<void(const Name&, const std::optional<Error>&)> on_ended;
   std::function<void(const Name&)> on_ready;
   /// Asked for each message; false: it is lost.
   std::function<bool(const Name& from, const Name& to, const consensus::Message&)> lets_pass;
   std::map<Name, std::optional<Error>> ended_by_itself;
   std::set<Name> ready_nodes;
+  std::set<Name> put_back;  ///< their directories are earlier images of themselves
 
   [[nodiscard]] Peer peer_of(const Name& name) const;
   [[nodiscard]] const Name& name_of(Peer peer) const { return names_.at(peer); }
@@ -104,6 +113,7 @@ class Cluster : private Outside {
   std::vector<std::unique_ptr<Machine>> machines_;
   std::uint32_t listening_ = 0;  ///< bit n for Peer n
   Network network_;
+  Observer* observer_ = nullptr;
   std::map<CallNumber, wire::Reply> replies_;
   std::uint64_t calls_ = 0;
 };

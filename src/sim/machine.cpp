@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "node/recovery.hpp"
+#include "sim/observer.hpp"
 
 namespace causeway::sim {
 // All that a kill ends.
@@ -15,7 +16,6 @@ struct Machine::Live {
   std::vector<node::Input> inbox;
   bool turn_due = false;
   bool paused = false;
-  std::optional<Instant> suspended;  ///< since then
   bool failed = false;
   std::vector<storage::LogInput> raft_log_inbox;
   std::vector<storage::LogInput> journal_inbox;
@@ -41,27 +41,38 @@ Machine::~Machine() = default;
 Result<void> Machine::start() {
   CAUSEWAY_CHECK(!live_);
   ++starts_;
+  if (observer != nullptr) observer->starting(settings_.number);
   auto live = std::make_unique<Live>();
   DataDirectory& directory = *directory_;
   node::Recovery recovery(directory.origin, settings_.journal_bytes_max);
   CAUSEWAY_TRY(applier, kv::Applier::open(directory.table, directory.origin));
   Random log_random(random_.next());
-  CAUSEWAY_TRY(raft_log,
-               storage::SegmentedLog::open(directory.raft_log,
-                                           {.name = "raft",
-                                            .kind = 1,
-                                            .segment_bytes_max = settings_.raft_segment_bytes,
-                                            .vital_bytes = settings_.raft_vital_bytes},
-                                           log_random, [&](const storage::RecordRef& record) {
-                                             return recovery.raft_record(record.type, record.body);
-                                           }));
+  CAUSEWAY_TRY(raft_log, storage::SegmentedLog::open(
+                             directory.raft_log,
+                             {.name = "raft",
+                              .kind = 1,
+                              .segment_bytes_max = settings_.raft_segment_bytes,
+                              .vital_bytes = settings_.raft_vital_bytes},
+                             log_random, [&](const storage::RecordRef& record) -> Result<void> {
+                               if (observer != nullptr) {
+                                 CAUSEWAY_TRY(seen, wire::decode_raft_record(
+                                                        record.type, Blob::copy_of(record.body)));
+                                 observer->recovered(settings_.number, seen);
+                               }
+                               return recovery.raft_record(record.type, record.body);
+                             }));
   recovery.mark(directory.mark);
   CAUSEWAY_TRY(
       journal,
       storage::SegmentedLog::open(
           directory.journal,
           {.name = "journal", .kind = 2, .segment_bytes_max = settings_.journal_segment_bytes},
-          log_random, [&](const storage::RecordRef& record) {
+          log_random, [&](const storage::RecordRef& record) -> Result<void> {
+            if (observer != nullptr) {
+              CAUSEWAY_TRY(seen,
+                           wire::decode_journal_record(record.type, Blob::copy_of(record.body)));
+              observer->recovered(settings_.number, seen);
+            }
             return recovery.journal_record(record.type, record.body);
           }));
   CAUSEWAY_TRY(recovery.finish());
@@ -100,12 +111,14 @@ Result<void> Machine::start() {
   live->raft_log = std::make_unique<storage::LogWriter>(std::move(raft_log));
   live->journal = std::make_unique<storage::LogWriter>(std::move(journal));
   live_ = std::move(live);
+  if (observer != nullptr) observer->started(settings_.number);
   give(node::Tick{});
   return success();
 }
 
 void Machine::kill(std::size_t table_kept) {
   live_.reset();
+  clocks.wake_up(schedule_.now());
   directory_->raft_log.kill();
   directory_->journal.kill();
   directory_->table.crash(table_kept);
@@ -137,15 +150,17 @@ void Machine::pause() { live_->paused = true; }
 
 void Machine::suspend() {
   live_->paused = true;
-  live_->suspended = schedule_.now();
+  clocks.fall_asleep(schedule_.now());
 }
 
 void Machine::resume() {
-  if (live_->suspended) clocks.slept(schedule_.now() - *live_->suspended);
-  live_->suspended.reset();
+  clocks.wake_up(schedule_.now());
   live_->paused = false;
   live_->timer = Instant::never();
-  for (auto& action : std::exchange(live_->delayed, {})) action();
+  for (auto& action : std::exchange(live_->delayed, {})) {
+    action();
+    if (!live_) return;  // it ended in one of them
+  }
   give(node::Tick{});
 }
 
@@ -194,6 +209,7 @@ void Machine::carry_out(node::Effects& out) {
   Live& live = *live_;
   const Peer self = settings_.number;
   if (on_effects) on_effects(out);
+  if (observer != nullptr) observer->turn(self, out);
   for (const node::LogLine& line : out.log) outside_.log(self, line);
   if (out.failed) return end(false, std::move(out.failed));
   if (out.mark) directory_->mark = *out.mark;
@@ -262,10 +278,11 @@ void Machine::run_raft_log() {
     return;
   }
   const LogIndex mark = directory_->mark;
-  if (on_raft_log) on_raft_log(live_->raft_log_inbox);
+  if (observer != nullptr) observer->raft_log_step(settings_.number, live_->raft_log_inbox);
   storage::LogEffects effects;
   live_->raft_log->step(std::exchange(live_->raft_log_inbox, {}), effects);
   if (directory_->raft_log.power_is_off()) return on_power_off();
+  if (observer != nullptr) observer->raft_log_done(settings_.number, effects);
   // What was written to the mark file before a sync of the log may as well be there.
   directory_->synced_mark = mark;
   std::vector<node::Input> news;
@@ -279,10 +296,11 @@ void Machine::run_journal() {
     live_->journal_busy = false;
     return;
   }
-  if (on_journal) on_journal(live_->journal_inbox);
+  if (observer != nullptr) observer->journal_step(settings_.number, live_->journal_inbox);
   storage::LogEffects effects;
   live_->journal->step(std::exchange(live_->journal_inbox, {}), effects);
   if (directory_->journal.power_is_off()) return on_power_off();
+  if (observer != nullptr) observer->journal_done(settings_.number, effects);
   std::vector<node::Input> news;
   for (storage::LogEffect& effect : effects)
     news.emplace_back(node::JournalReport{std::move(effect)});
@@ -297,28 +315,42 @@ void Machine::run_applier() {
   std::vector<kv::Output> outputs;
   std::vector<node::Input> news;
   for (const kv::Input& input : live_->applier_inbox) {
-    if (const auto* apply = std::get_if<kv::Apply>(&input); apply != nullptr && on_apply)
-      on_apply(*apply);
+    const auto* apply = std::get_if<kv::Apply>(&input);
+    if (apply != nullptr && observer != nullptr) observer->applying(settings_.number, *apply);
   }
   live_->applier->step(std::exchange(live_->applier_inbox, {}), outputs);
   for (kv::Output& output : outputs) {
-    if (const auto* applied = std::get_if<kv::Applied>(&output); applied != nullptr && on_applied)
-      on_applied(*applied);
+    if (const auto* applied = std::get_if<kv::Applied>(&output)) {
+      if (on_applied) on_applied(*applied);
+      if (observer != nullptr) observer->applied(settings_.number, *applied);
+    }
     news.emplace_back(node::ApplierReport{std::move(output)});
   }
+  flush_table();
   report(live_->applier_busy, &Machine::run_applier, std::move(news));
 }
 
+// RocksDB writes down what has piled up in memory when that is full.
+void Machine::flush_table() {
+  constexpr std::size_t kUnflushedMax = 500;
+  MapTable& table = directory_->table;
+  if (table.unflushed() > kUnflushedMax)
+    table.flush(kUnflushedMax / 2 + random_.below(kUnflushedMax / 2));
+}
+
+// A deadline that moves back leaves the timer where it is: when it fires too early it is set again.
+// Each heartbeat moves a follower's deadline.
 void Machine::arm_timer() {
   const Instant deadline = live_->loop->next_deadline();
   if (deadline == Instant::never()) return;
   const Instant due = clocks.true_instant_of(deadline, schedule_.now());
-  if (due == live_->timer) return;
+  if (due >= live_->timer) return;
   live_->timer = due;
   schedule_.at(due, [this, due, start = starts_] {
     if (!live_ || start != starts_ || live_->timer != due || live_->paused) return;
     live_->timer = Instant::never();
-    give(node::Tick{});
+    const bool early = live_->loop->next_deadline() > now().mono;
+    early ? arm_timer() : give(node::Tick{});
   });
 }
 

@@ -18,13 +18,12 @@
 #include "sim/clocks.hpp"
 #include "sim/map_table.hpp"
 #include "sim/mem_disk.hpp"
+#include "sim/observer.hpp"
 #include "sim/schedule.hpp"
 #include "storage/log_writer.hpp"
 #include <causeway/store.hpp>
 
 namespace causeway::sim {
-
-using consensus::Peer;
 
 /// What survives a crash of the machine, and what only survives a kill of the process.
 struct DataDirectory {
@@ -109,16 +108,13 @@ class Machine {
 
   /// Called with all that one turn of the loop asked for, before any of it is done.
   std::function<void(const node::Effects&)> on_effects;
-  /// Called with each step's entries, before they are applied.
-  std::function<void(const kv::Apply&)> on_apply;
   /// Called with each batch of entries that this node applied.
   std::function<void(const kv::Applied&)> on_applied;
+  /// Told of all that this machine does; may be nobody.
+  Observer* observer = nullptr;
   /// Called when a disk was told to lose power in the middle of a step: must kill this node, or
   /// take its power.
   std::function<void()> on_power_off;
-  /// Called with each step of the Raft log's or the journal's writer, before it is done.
-  std::function<void(const std::vector<storage::LogInput>&)> on_raft_log;
-  std::function<void(const std::vector<storage::LogInput>&)> on_journal;
 
  private:
   struct Live;
@@ -130,6 +126,7 @@ class Machine {
   void run_raft_log();
   void run_journal();
   void run_applier();
+  void flush_table();
   void arm_timer();
   void report(bool& busy, void (Machine::*again)(), std::vector<node::Input> news);
   [[nodiscard]] Now now() const { return clocks.read(schedule_.now()); }

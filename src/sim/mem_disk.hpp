@@ -2,14 +2,16 @@
 //
 // Tests on a real file system see a crash as a kill: everything written is still there. Here each
 // file keeps apart what reads show, what is durable, and the changes in between; `crash` keeps an
-// arbitrary part of those changes, by 512-byte sector and out of order, and an arbitrary part of
-// unsynced names. Faults are asked for by counting: "the third write from now".
+// arbitrary part of those changes, by 512-byte sector and out of order, some torn within a sector,
+// and an arbitrary part of unsynced names. Faults are asked for by counting: "the third write from
+// now".
 // Header only, so that the tests of a lower folder need no library above it.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -65,8 +67,9 @@ class MemDisk : public storage::Disk {
   /// The nth write fails with `code` after `part` of its bytes.
   void fail_write(std::uint64_t nth, Errc code, std::size_t part = 0);
   /// The nth sync of a file fails, and as on Linux its changes count as clean from then on: reads
-  /// go on showing them, a later sync does not write them.
-  void fail_sync(std::uint64_t nth, Errc code = Errc::io);
+  /// go on showing them, a later sync does not write them. `seed` draws the part of them that had
+  /// reached the disk before; 0: none.
+  void fail_sync(std::uint64_t nth, Errc code = Errc::io, std::uint64_t seed = 0);
   void fail_sync_directory(std::uint64_t nth) { failing_sync_directory_.set(nth); }
   /// At the nth changing operation (write, truncate, reserve, sync, names) the power goes: that one
   /// may or may not have happened, and everything fails from there on until `crash` or `kill`.
@@ -80,10 +83,19 @@ class MemDisk : public storage::Disk {
   void read_at_most(std::size_t bytes) { read_bytes_max_ = bytes; }
   /// All files together cannot grow beyond this. Default: no bound.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
+  /// Nothing that was asked for by counting happens any more.
+  void disarm();
+  /// What was asked for by counting.
+  enum class Strike : std::uint8_t { write, sync, read, power };
+  /// Called when it happens.
+  std::function<void(Strike)> on_struck;
 
   // ---- the bytes at rest, synced and as read
 
   [[nodiscard]] std::string contents(std::string_view name) const;
+  /// What a power loss now would leave of a file for certain; empty: not even its name.
+  [[nodiscard]] std::string_view durable_contents(std::string_view name) const;
   void set_contents(std::string_view name, std::string bytes);
   void flip_bit(std::string_view name, std::uint64_t offset, int bit);
   [[nodiscard]] std::uint64_t bytes() const;
@@ -122,12 +134,15 @@ class MemDisk : public storage::Disk {
   static void apply(const NameChange& change, Names& names);
   static void apply_part(const Change& change, std::string& bytes, Random& random);
   static void crash_node(Node& node, Random& random);
+  static void keep_part(Node& node, Random& random);
   static Error no_power() { return {Errc::io, "the power is off"}; }
 
   void change(Node& node, Change what);
   void change(NameChange what);
   // False: the power goes with this operation.
   bool begin_operation();
+  // To be called once per operation of its kind. True: it is to fail.
+  bool strikes(Countdown& countdown, Strike what);
 
   Names visible_names_;
   Names durable_names_;
@@ -146,6 +161,7 @@ class MemDisk : public storage::Disk {
   std::size_t write_part_ = 0;
   Countdown failing_sync_;
   Errc sync_code_ = Errc::io;
+  std::uint64_t sync_seed_ = 0;
   Countdown failing_sync_directory_;
   Countdown failing_read_;
   Countdown misdirected_read_;
@@ -164,8 +180,8 @@ class MemFile : public storage::File {
     if (dead()) return MemDisk::no_power();
     const bool powered = disk_.begin_operation();
     ++disk_.writes_;
-    if (disk_.misdirected_write_.hit()) offset += disk_.distance_;
-    if (disk_.failing_write_.hit()) {
+    if (disk_.strikes(disk_.misdirected_write_, MemDisk::Strike::write)) offset += disk_.distance_;
+    if (disk_.strikes(disk_.failing_write_, MemDisk::Strike::write)) {
       bytes = bytes.substr(0, disk_.write_part_);
       disk_.change(*node_, {.at = offset, .bytes = std::string(bytes)});
       return Error{disk_.write_code_, "write made to fail"};
@@ -186,8 +202,9 @@ class MemFile : public storage::File {
   Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
     if (dead()) return MemDisk::no_power();
     ++disk_.reads_;
-    if (disk_.failing_read_.hit()) return Error{Errc::io, "read made to fail"};
-    if (disk_.misdirected_read_.hit()) offset += disk_.distance_;
+    if (disk_.strikes(disk_.failing_read_, MemDisk::Strike::read))
+      return Error{Errc::io, "read made to fail"};
+    if (disk_.strikes(disk_.misdirected_read_, MemDisk::Strike::read)) offset += disk_.distance_;
     const std::string& bytes = node_->visible;
     if (offset >= bytes.size()) return std::size_t{0};
     std::size_t taken = std::min(size, bytes.size() - static_cast<std::size_t>(offset));
@@ -200,7 +217,11 @@ class MemFile : public storage::File {
     if (dead()) return MemDisk::no_power();
     if (!disk_.begin_operation()) return MemDisk::no_power();
     ++disk_.syncs_;
-    if (disk_.failing_sync_.hit()) {
+    if (disk_.strikes(disk_.failing_sync_, MemDisk::Strike::sync)) {
+      if (disk_.sync_seed_ != 0) {
+        Random random(disk_.sync_seed_);
+        MemDisk::keep_part(*node_, random);
+      }
       node_->pending.clear();
       return Error{disk_.sync_code_, "sync made to fail"};
     }
@@ -291,7 +312,8 @@ inline Result<void> MemDisk::rename(std::string_view from, std::string_view to) 
 
 inline Result<void> MemDisk::sync_directory() {
   if (off_ || !begin_operation()) return no_power();
-  if (failing_sync_directory_.hit()) return Error{Errc::io, "directory sync made to fail"};
+  if (strikes(failing_sync_directory_, Strike::sync))
+    return Error{Errc::io, "directory sync made to fail"};
   for (const NameChange& what : pending_names_) apply(what, durable_names_);
   pending_names_.clear();
   return success();
@@ -316,6 +338,13 @@ inline void MemDisk::kill() {
 }
 
 inline void MemDisk::crash_node(Node& node, Random& random) {
+  keep_part(node, random);
+  node.pending.clear();
+  node.visible = node.durable;
+}
+
+// Makes an arbitrary part of what is not synced durable.
+inline void MemDisk::keep_part(Node& node, Random& random) {
   enum Mode : std::uint64_t { nothing, everything, prefix, pieces, kModes };
   const std::uint64_t mode = random.below(kModes);
   const std::uint64_t whole = mode == prefix ? random.below(node.pending.size() + 1) : 0;
@@ -327,8 +356,6 @@ inline void MemDisk::crash_node(Node& node, Random& random) {
       apply_part(what, node.durable, random);
     }
   }
-  node.pending.clear();
-  node.visible = node.durable;
 }
 
 inline void MemDisk::apply_part(const Change& change, std::string& bytes, Random& random) {
@@ -339,10 +366,12 @@ inline void MemDisk::apply_part(const Change& change, std::string& bytes, Random
   for (std::uint64_t at = change.at; at < change.at + change.bytes.size();) {
     const std::uint64_t sector_end = (at / kSectorBytes + 1) * kSectorBytes;
     const std::uint64_t end = std::min<std::uint64_t>(sector_end, change.at + change.bytes.size());
-    if (random.below(2) == 0) {
+    // All of a sector, nothing, or at times as much of it as had been written.
+    const std::uint64_t fate = random.below(16);
+    const std::uint64_t kept = fate < 7 ? end - at : fate == 7 ? random.below(end - at) : 0;
+    if (kept != 0) {
       const auto from = static_cast<std::size_t>(at - change.at);
-      apply({.at = at, .bytes = change.bytes.substr(from, static_cast<std::size_t>(end - at))},
-            bytes);
+      apply({.at = at, .bytes = change.bytes.substr(from, static_cast<std::size_t>(kept))}, bytes);
     }
     at = end;
   }
@@ -356,9 +385,16 @@ inline void MemDisk::fail_write(std::uint64_t nth, Errc code, std::size_t part) 
   write_part_ = part;
 }
 
-inline void MemDisk::fail_sync(std::uint64_t nth, Errc code) {
+inline void MemDisk::fail_sync(std::uint64_t nth, Errc code, std::uint64_t seed) {
   failing_sync_.set(nth);
   sync_code_ = code;
+  sync_seed_ = seed;
+}
+
+inline void MemDisk::disarm() {
+  for (Countdown* each : {&power_off_, &failing_write_, &failing_sync_, &failing_sync_directory_,
+                          &failing_read_, &misdirected_read_, &misdirected_write_})
+    each->set(0);
 }
 
 inline void MemDisk::misdirect_read(std::uint64_t nth, std::uint64_t distance) {
@@ -375,6 +411,11 @@ inline std::string MemDisk::contents(std::string_view name) const {
   const auto found = visible_names_.find(name);
   CAUSEWAY_CHECK(found != visible_names_.end());
   return found->second->visible;
+}
+
+inline std::string_view MemDisk::durable_contents(std::string_view name) const {
+  const auto found = durable_names_.find(name);
+  return found == durable_names_.end() ? std::string_view() : found->second->durable;
 }
 
 inline void MemDisk::set_contents(std::string_view name, std::string bytes) {
@@ -433,8 +474,14 @@ inline MemDisk& MemDisk::operator=(const MemDisk& other) {
 
 inline bool MemDisk::begin_operation() {
   ++operations_;
-  off_ = power_off_.hit();
+  off_ = strikes(power_off_, Strike::power);
   return !off_;
+}
+
+inline bool MemDisk::strikes(Countdown& countdown, Strike what) {
+  if (!countdown.hit()) return false;
+  if (on_struck) on_struck(what);
+  return true;
 }
 
 inline void MemDisk::change(Node& node, Change what) {

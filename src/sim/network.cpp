@@ -11,6 +11,9 @@ namespace causeway::sim {
 namespace {
 
 constexpr Duration kRedial = std::chrono::milliseconds(50);
+// What comes later than this holds up all that is behind it on its connection: longer, and a line
+// would go on being ill long after its fault is over.
+constexpr Duration kLatest = std::chrono::seconds(3);
 
 // A link's number names the pair, so that an answer finds its connection.
 std::uint64_t link_number(std::uint64_t count, Peer from, Peer to) {
@@ -30,7 +33,8 @@ Duration Network::delay(const Line& line) {
   const Duration usual(static_cast<std::int64_t>(
       random_.between(static_cast<std::uint64_t>(line.delay_min.count()),
                       static_cast<std::uint64_t>(line.delay_max.count()))));
-  return line.late != 0 && random_.below(1000) < line.late ? 100 * usual : usual;
+  if (line.late == 0 || random_.below(1000) >= line.late) return usual;
+  return std::max(usual, std::min(100 * usual, kLatest));
 }
 
 // ---- connections
@@ -134,20 +138,20 @@ void Network::send(Peer from, Peer to, const consensus::Message& message) {
   char header[wire::kFrameHeaderBytes];
   wire::encode_frame_header(body, header);
   frame.replace(0, sizeof header, header, sizeof header);
-  tell(from, to, Fate::sent, frame);
+  tell(from, to, Fate::sent, &message);
   const auto draws = [&](std::uint64_t of_thousand) {
     return of_thousand != 0 && random_.below(1000) < of_thousand;
   };
   const bool unwanted = line.lost_kind == static_cast<int>(message.index()) ||
                         (lets_pass && !lets_pass(from, to, message));
-  if (unwanted || draws(line.lost)) return tell(from, to, Fate::lost, frame);
+  if (unwanted || draws(line.lost)) return tell(from, to, Fate::lost);
   const std::size_t copies = draws(line.doubled) ? 2 : 1;
   for (std::size_t copy = 0; copy < copies; ++copy) {
     Instant at = schedule_.now() + delay(line);
     if (!draws(line.reordered)) at = pair.last_arrival = std::max(pair.last_arrival, at);
-    if (copy != 0) tell(from, to, Fate::doubled, frame);
+    if (copy != 0) tell(from, to, Fate::doubled);
     if (draws(line.damaged)) {
-      tell(from, to, Fate::damaged, frame);
+      tell(from, to, Fate::damaged);
       const std::uint64_t bit = random_.below(frame.size() * 8);
       frame[bit / 8] = static_cast<char>(frame[bit / 8] ^ (1 << (bit % 8)));
     }
@@ -161,7 +165,7 @@ void Network::deliver(Peer from, Peer to, std::uint64_t link, Instant at,
     if (pairs_[from][to].link == link) {
       arrived(from, to, frame);
     } else {
-      tell(from, to, Fate::stale, frame);
+      tell(from, to, Fate::stale);
     }
   });
 }
@@ -176,7 +180,7 @@ void Network::arrived(Peer from, Peer to, const std::string& frame) {
     return lose(from, to);
   auto message = wire::decode_message(Blob::copy_of(body));
   CAUSEWAY_CHECK(message.has_value());
-  tell(from, to, Fate::delivered, frame);
+  tell(from, to, Fate::delivered, &message.value());
   ends_.give(to, node::LinkMessage{pairs_[from][to].link, std::move(message).value()});
 }
 

@@ -27,7 +27,7 @@ struct Line {
   Duration delay_min = std::chrono::microseconds(200);
   Duration delay_max = std::chrono::microseconds(1000);
   // Of 1000 messages, so many are lost, doubled, overtaken, damaged, or take a hundred times as
-  // long.
+  // long (but not longer than a connection lives without an answer).
   std::uint64_t lost = 0;
   std::uint64_t doubled = 0;
   std::uint64_t reordered = 0;
@@ -35,6 +35,8 @@ struct Line {
   std::uint64_t late = 0;
   /// One kind of message is lost, by its place in consensus::Message; -1: none.
   int lost_kind = -1;
+
+  friend bool operator==(const Line&, const Line&) = default;
 };
 
 class Network {
@@ -65,8 +67,8 @@ class Network {
 
   /// Asked for each message; false: it is lost.
   std::function<bool(Peer from, Peer to, const consensus::Message&)> lets_pass;
-  /// Told of each message that is sent, with its bytes, and of what became of it.
-  std::function<void(Peer from, Peer to, Fate fate, const std::string& body)> on_message;
+  /// Told of each message that is sent, and of each fate.
+  std::function<void(Peer from, Peer to, Fate fate, const consensus::Message*)> on_message;
 
  private:
   struct Pair {
@@ -86,8 +88,9 @@ class Network {
   }
   [[nodiscard]] bool both_ways(Peer a, Peer b) const { return reaches(a, b) && reaches(b, a); }
   Duration delay(const Line& line);
-  void tell(Peer from, Peer to, Fate fate, const std::string& body) const {
-    if (on_message) on_message(from, to, fate, body);
+  /// With the message where it is sent or delivered.
+  void tell(Peer from, Peer to, Fate fate, const consensus::Message* message = nullptr) const {
+    if (on_message) on_message(from, to, fate, message);
   }
 
   Schedule& schedule_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -19,7 +20,15 @@ class Schedule {
 
   void at(Instant when, Action action) {
     CAUSEWAY_CHECK(when >= now_);
-    due_.push_back({when, ++made_, std::move(action)});
+    std::size_t slot = actions_.size();
+    if (free_.empty()) {
+      actions_.push_back(std::move(action));
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+      actions_[slot] = std::move(action);
+    }
+    due_.push_back({when, ++made_, slot});
     std::push_heap(due_.begin(), due_.end(), later);
   }
   void after(Duration delay, Action action) { at(now_ + delay, std::move(action)); }
@@ -33,11 +42,13 @@ class Schedule {
   void run_next() {
     CAUSEWAY_CHECK(!due_.empty());
     std::pop_heap(due_.begin(), due_.end(), later);
-    const Due first = std::move(due_.back());
+    const Due first = due_.back();
     due_.pop_back();
     now_ = first.when;
     ++events_;
-    first.action();
+    const Action action = std::exchange(actions_[first.slot], nullptr);
+    free_.push_back(first.slot);
+    action();
   }
   /// Runs all that is due until `end`, and lets time pass up to there.
   void run_until(Instant end) {
@@ -49,16 +60,18 @@ class Schedule {
   struct Due {
     Instant when;
     std::uint64_t number = 0;
-    Action action;
+    std::size_t slot = 0;  ///< of its action
   };
   static bool later(const Due& a, const Due& b) {
-    return std::pair(a.when, a.number) > std::pair(b.when, b.number);
+    return a.when != b.when ? a.when > b.when : a.number > b.number;
   }
 
   Instant now_{std::chrono::seconds(1)};
   std::uint64_t made_ = 0;
   std::uint64_t events_ = 0;
-  std::vector<Due> due_;
+  std::vector<Due> due_;  ///< a heap: moved around, so it holds no actions
+  std::vector<Action> actions_;
+  std::vector<std::size_t> free_;
 };
 
 }  // namespace causeway::sim

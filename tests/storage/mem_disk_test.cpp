@@ -100,6 +100,47 @@ TEST_CASE("after a failed sync reads still show the bytes, and no later sync sav
   CHECK(disk.contents("a") == std::string("\0\0\0\0kept", 8));
 }
 
+TEST_CASE("of a sync that fails an arbitrary part may have reached the disk; who asked is told") {
+  std::set<std::string> outcomes;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    MemDisk disk;
+    const auto file = make(disk, "a");
+    REQUIRE(disk.sync_directory());
+    REQUIRE(file->write_at(0, "one"));
+    REQUIRE(file->write_at(3, "two"));
+    int told = 0;
+    disk.on_struck = [&told](MemDisk::Strike what) {
+      CHECK(what == MemDisk::Strike::sync);
+      ++told;
+    };
+    disk.fail_sync(1, Errc::io, seed);
+    CHECK_FALSE(file->sync());
+    CHECK(told == 1);
+    CHECK(disk.contents("a") == "onetwo");
+    outcomes.insert(std::string(disk.durable_contents("a")));
+    Random random(seed);
+    disk.crash(random);
+    CHECK(outcomes.contains(disk.contents("a")));
+  }
+  CHECK(outcomes.contains(""));
+  CHECK(outcomes.contains("one"));
+  CHECK(outcomes.contains("onetwo"));
+  CHECK(outcomes.size() > 4);  // torn within a sector, too
+}
+
+TEST_CASE("what was asked for and is disarmed does not happen") {
+  MemDisk disk;
+  const auto file = make(disk, "a");
+  disk.fail_write(1, Errc::io);
+  disk.fail_sync(1);
+  disk.power_off(3);
+  disk.disarm();
+  CHECK(file->write_at(0, "kept"));
+  CHECK(file->sync());
+  CHECK(file->write_at(4, "too"));
+  CHECK(disk.contents("a") == "kepttoo");
+}
+
 TEST_CASE("a full disk takes what fits; reserving takes all or nothing") {
   MemDisk disk;
   const auto file = make(disk, "a");
