@@ -1,0 +1,145 @@
+// The stamps of offline writes and of committed versions.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "kv/command.hpp"
+#include "sim/clock_checks.hpp"
+#include "sim/log_records.hpp"
+#include "sim/violation.hpp"
+
+namespace causeway::sim {
+namespace {
+
+std::string text(Stamp stamp) {
+  return std::to_string(stamp.wall_ms()) + "+" + std::to_string(stamp.counter());
+}
+std::string text(const crdt::OfflineWrite& write) {
+  return "offline write " + std::to_string(write.dot.sequence.value) + " of key " + write.key +
+         " with stamp " + text(write.stamp);
+}
+
+}  // namespace
+
+// ---- offline writes
+
+void ClockChecks::handed_out(Node& node, const wire::JournalRecord& record) {
+  const Origin own = node.machine->directory().origin;
+  if (const auto* write = std::get_if<crdt::OfflineWrite>(&record)) {
+    // Lower sequences are rewritten forward; another origin's move to that origin.
+    if (write->dot.origin == own && write->dot.sequence > node.reached) new_write(node, *write);
+    return;
+  }
+  const auto& settled = std::get<crdt::Settled>(record);
+  if (settled.origin != own) return;
+  node.reached = std::max(node.reached, settled.through);
+  node.held.erase(node.held.begin(), node.held.upper_bound(settled.through));
+}
+
+void ClockChecks::new_write(Node& node, const crdt::OfflineWrite& write) {
+  if (!node.held.empty() && node.held.rbegin()->second >= write.stamp) {
+    broken("node-stamps-rise", node,
+           text(write) + " was made while write " +
+               std::to_string(node.held.rbegin()->first.value) + " with stamp " +
+               text(node.held.rbegin()->second) + " was held");
+  }
+  const auto key = versions_.find(write.key);
+  if (key != versions_.end()) {
+    const std::vector<Version>& all = key->second;
+    const auto behind = std::upper_bound(
+        all.begin(), all.end(), write.seen.index,
+        [](LogIndex index, const Version& version) { return index < version.revision; });
+    if (behind != all.begin() && std::prev(behind)->stamp >= write.stamp) {
+      broken("effect-exceeds-cause", node,
+             text(write) + " was made after revision " +
+                 std::to_string(std::prev(behind)->revision.value) + " with stamp " +
+                 text(std::prev(behind)->stamp) + " was applied there");
+    }
+  }
+  node.reached = write.dot.sequence;
+  node.held[write.dot.sequence] = write.stamp;
+}
+
+// A refused write never was: its caller was told so, and the clock need not stay above it.
+void ClockChecks::journal_done(Peer peer, const storage::LogEffects& effects) {
+  Node& node = nodes_[peer];
+  for (const storage::LogEffect& effect : effects) {
+    const auto* refused = std::get_if<storage::Refused>(&effect);
+    if (refused == nullptr) continue;
+    for (const storage::Append& append : refused->appends) {
+      for (const storage::LogRecord& each : append.records) {
+        const wire::JournalRecord record = decode_journal(each);
+        const auto* write = std::get_if<crdt::OfflineWrite>(&record);
+        if (write != nullptr) node.held.erase(write->dot.sequence);
+      }
+    }
+  }
+}
+
+// ---- committed versions
+
+void ClockChecks::applying(Peer peer, const kv::Apply& apply) {
+  Node& node = nodes_[peer];
+  for (const kv::LogEntry& entry : apply.entries) {
+    if (entry.index == log_times_.last().next()) log_times_.put(entry.index, entry.log_time);
+    if (entry.command) node.applying.push_back(entry);
+  }
+}
+
+// What a write came to is told where it was made, and the key stands in its entry.
+void ClockChecks::applied(Peer peer, const kv::Applied& applied) {
+  Node& node = nodes_[peer];
+  const auto command_at = [&](LogIndex index) -> std::optional<kv::Command> {
+    const auto entry = std::find_if(node.applying.begin(), node.applying.end(),
+                                    [&](const kv::LogEntry& each) { return each.index == index; });
+    if (entry == node.applying.end()) return std::nullopt;
+    auto command = kv::decode(entry->payload);
+    return command ? std::optional(std::move(command).value()) : std::nullopt;
+  };
+  for (const kv::WriteResult& result : applied.writes) {
+    const auto command = command_at(result.index);
+    const auto* write = command ? std::get_if<kv::Write>(&*command) : nullptr;
+    if (write != nullptr) committed(node, write->key, result.version);
+  }
+  for (const kv::SettleResult& result : applied.settles) {
+    const auto command = command_at(result.index);
+    const auto* settle = command ? std::get_if<kv::Settle>(&*command) : nullptr;
+    if (settle == nullptr) continue;
+    for (const crdt::Verdict& verdict : result.verdicts) {
+      const auto item = std::find_if(
+          settle->items.begin(), settle->items.end(),
+          [&](const crdt::OfflineWrite& each) { return each.dot.sequence == verdict.sequence; });
+      if (item != settle->items.end()) committed(node, item->key, verdict.winner);
+    }
+  }
+  std::erase_if(node.applying,
+                [&](const kv::LogEntry& entry) { return entry.index <= applied.position.index; });
+}
+
+void ClockChecks::committed(const Node& node, std::string_view key,
+                            const crdt::StoredVersion& version) {
+  if (version.revision.value == 0) return;  // no version: overtaken, rejected, an absent key
+  const std::string what = "revision " + std::to_string(version.revision.value) + " of key " +
+                           std::string(key) + " has stamp " + text(version.stamp);
+  const Stamp log_time = log_times_.find(version.revision);
+  const bool consistent = version.kind == crdt::WriteKind::consistent;
+  if (version.stamp > log_time || (consistent && version.stamp != log_time))
+    broken("stamps-rise", node, what + " at log time " + text(log_time));
+  auto found = versions_.find(key);
+  if (found == versions_.end())
+    found = versions_.emplace(std::string(key), std::vector<Version>{}).first;
+  std::vector<Version>& all = found->second;
+  const auto at = std::lower_bound(
+      all.begin(), all.end(), version.revision,
+      [](const Version& each, LogIndex revision) { return each.revision < revision; });
+  const bool known = at != all.end() && at->revision == version.revision;
+  if (known && at->stamp == version.stamp) return;
+  if (known) broken("stamps-rise", node, what + " and had " + text(at->stamp));
+  const bool above = at == all.begin() || std::prev(at)->stamp < version.stamp;
+  const bool below = at == all.end() || version.stamp < at->stamp;
+  if (!above || !below)
+    broken("stamps-rise", node, what + ", which does not rise among the key's other revisions");
+  all.insert(at, {version.revision, version.stamp});
+}
+
+}  // namespace causeway::sim
