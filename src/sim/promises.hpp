@@ -12,7 +12,7 @@
 
 #include <causeway/store.hpp>
 
-namespace causeway::testing {
+namespace causeway::sim {
 
 struct Observed {
   enum class Kind : std::uint8_t { local_get, consistent, offline_write };
@@ -36,9 +36,8 @@ class Promises {
   }
   /// What was applied and not synced may be gone: revisions may fall once.
   void power_lost(const std::string& node, std::uint64_t at) { power_losses_[node].push_back(at); }
-  /// CHECKs every rule.
+  /// Throws Violation where a rule is broken.
   void judge(const Fates& fates) const;
-  [[nodiscard]] std::size_t pairs_judged() const { return pairs_judged_; }
 
  private:
   void judge_pair(const Observed& before, const Observed& after, const Fates& fates) const;
@@ -48,7 +47,6 @@ class Promises {
 
   std::vector<Observed> observed_;
   std::map<std::string, std::vector<std::uint64_t>> power_losses_;
-  mutable std::size_t pairs_judged_ = 0;
 };
 
-}  // namespace causeway::testing
+}  // namespace causeway::sim

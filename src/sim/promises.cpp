@@ -1,12 +1,11 @@
-#include "node/promises.hpp"
+#include "sim/promises.hpp"
 
 #include <algorithm>
 
-#include <doctest/doctest.h>
-
 #include "crdt/dot.hpp"
+#include "sim/violation.hpp"
 
-namespace causeway::testing {
+namespace causeway::sim {
 namespace {
 
 using Kind = Observed::Kind;
@@ -22,6 +21,23 @@ const AwaitResult* final_fate(const Promises::Fates& fates, const std::string& t
   while (at != fates.end() && at->second.state == State::replaced)
     at = fates.find(at->second.replaced_by);
   return at == fates.end() ? nullptr : &at->second;
+}
+
+std::string text_of(const Observed& observed) {
+  const char* kind = observed.kind == Kind::local_get       ? "local get"
+                     : observed.kind == Kind::offline_write ? "offline write"
+                     : observed.writes                      ? "consistent write"
+                                                            : "consistent read";
+  return std::string(kind) + " of " + observed.key + " at " + observed.node + " [" +
+         std::to_string(observed.called) + ", " + std::to_string(observed.answered) +
+         "] with revision " + std::to_string(revision_of(observed)) +
+         (observed.response.pending ? ", pending" : "") +
+         (observed.response.token.empty() ? "" : ", token " + observed.response.token);
+}
+
+[[noreturn]] void broken(const char* name, const char* what, const Observed& before,
+                         const Observed& after) {
+  throw Violation(name, std::string(what) + ": " + text_of(before) + ", then " + text_of(after));
 }
 
 }  // namespace
@@ -42,42 +58,38 @@ void Promises::judge(const Fates& fates) const {
 }
 
 void Promises::judge_pair(const Observed& before, const Observed& after, const Fates& fates) const {
-  ++pairs_judged_;
-  CAPTURE(before.node);
-  CAPTURE(before.key);
-  CAPTURE(before.answered);
-  CAPTURE(after.called);
   const Response& then = after.response;
   const bool shows_pending = then.pending && after.kind == Kind::local_get;
+  const auto require = [&](bool holds, const char* name, const char* what) {
+    if (!holds) broken(name, what, before, after);
+  };
   if (before.kind == Kind::offline_write) {
     const AwaitResult* fate = final_fate(fates, before.response.token);
+    if (fate != nullptr && fate->state == State::forgotten) return;
     const std::uint64_t settled =
         fate != nullptr && fate->winner ? fate->winner->revision.value : 0;
     if (after.kind == Kind::local_get) {
-      // Own writes: the pending write covers the key until its settlement is applied here.
-      INFO("promise 3: an acknowledged offline write is read here");
-      if (shows_pending) {
-        CHECK(then.version->sequence >= before.response.version->sequence);
-      } else {
-        CHECK(settled != 0);
-        CHECK(revision_of(after) >= settled);
-      }
+      // The pending write covers the key until its settlement is applied here.
+      const bool covered = shows_pending
+                               ? then.version->sequence >= before.response.version->sequence
+                               : settled != 0 && revision_of(after) >= settled;
+      require(covered, "own-writes", "an acknowledged offline write is not read at its node");
     } else if (after.kind == Kind::consistent) {
-      INFO("promise 2: a consistent operation behind an offline write of its key");
-      CHECK(settled != 0);
-      CHECK(revision_of(after) >= settled);
+      require(settled != 0 && revision_of(after) >= settled, "program-order",
+              "a consistent operation was decided before the offline write in front of it");
     }
     return;
   }
   if (before.kind == Kind::consistent && before.writes && after.kind == Kind::offline_write) {
-    INFO("promise 2: an offline write is not undone by a consistent one before it");
     const AwaitResult* fate = final_fate(fates, then.token);
-    if (fate != nullptr && fate->winner) CHECK(fate->winner->revision.value > revision_of(before));
+    const bool undone =
+        fate != nullptr && fate->winner && fate->winner->revision.value <= revision_of(before);
+    require(!undone, "program-order", "an offline write was undone by a consistent one before it");
   }
   if (before.response.pending || after.kind == Kind::offline_write || shows_pending) return;
   if (power_lost_between(before, after)) return;
-  INFO("promise 3: the revision behind a node's answers never falls");
-  CHECK(revision_of(after) >= revision_of(before));
+  require(revision_of(after) >= revision_of(before), "own-writes",
+          "the revision behind a node's answers fell");
 }
 
 bool Promises::power_lost_between(const Observed& before, const Observed& after) const {
@@ -94,10 +106,12 @@ void Promises::judge_order(const Fates& fates) const {
     if (fate.state == State::won) won[dot.origin][dot.sequence] = fate.winner->revision.value;
   }
   for (const auto& [origin, writes] : won) {
-    INFO("promise 4: offline writes of one origin settle in the order in which they were made");
     std::uint64_t last = 0;
     for (const auto& [sequence, revision] : writes) {
-      CHECK(revision >= last);
+      if (revision < last) {
+        throw Violation("origin-order", "write " + std::to_string(sequence.value) +
+                                            " of an origin settled before the one in front of it");
+      }
       last = revision;
     }
   }
@@ -109,16 +123,21 @@ void Promises::judge_stamps() const {
     if (revision_of(observed) == 0) continue;
     const Stamp stamp = observed.response.version->stamp;
     const auto [known, first] = by_key[observed.key].emplace(revision_of(observed), stamp);
-    CHECK(known->second == stamp);
+    if (known->second != stamp) {
+      throw Violation("one-stamp", "revision " + std::to_string(known->first) + " of " +
+                                       observed.key + " is shown with two stamps");
+    }
   }
   for (const auto& [key, versions] : by_key) {
-    INFO("the stamps of a key's versions rise: ", key);
     Stamp last;
     for (const auto& [revision, stamp] : versions) {
-      CHECK(stamp > last);
+      if (stamp <= last) {
+        throw Violation("stamps-rise", "the stamp of " + key + " at revision " +
+                                           std::to_string(revision) + " is not above the last");
+      }
       last = stamp;
     }
   }
 }
 
-}  // namespace causeway::testing
+}  // namespace causeway::sim

@@ -1,0 +1,190 @@
+#include "sim/simulation.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "sim/audience.hpp"
+#include "sim/availability.hpp"
+#include "sim/bound_checks.hpp"
+#include "sim/clock_checks.hpp"
+#include "sim/cluster.hpp"
+#include "sim/faults.hpp"
+#include "sim/raft_checks.hpp"
+#include "sim/settle_model.hpp"
+#include "sim/violation.hpp"
+#include "sim/workload.hpp"
+
+namespace causeway::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kLook = milliseconds(100);
+constexpr Duration kRestBound = seconds(300);
+
+ClusterSettings settings_of(const Plan& plan) {
+  Random random(plan.seed ^ 0x73657474696e6773);
+  ClusterSettings settings{.seed = plan.seed, .nodes = plan.nodes};
+  if (random.below(4) == 0) {
+    settings.election_timeout = milliseconds(300);
+    settings.heartbeat_interval = milliseconds(50);
+  }
+  if (random.below(2) == 0) {
+    settings.raft_segment_bytes = 80u << 10;  // of which 64 are kept for votes
+    settings.journal_segment_bytes = 80u << 10;
+  }
+  if (plan.level(FaultKind::full_journal) != 0) settings.journal_bytes_max = 200'000;
+  if (plan.level(FaultKind::huge_values) != 0) {
+    settings.raft_segment_bytes = 4u << 20;
+    settings.journal_segment_bytes = 4u << 20;
+    settings.journal_bytes_max = 16u << 20;
+  }
+  return settings;
+}
+
+class Run {
+ public:
+  Run(const Plan& plan, Trace& trace, const Bounds& bounds)
+      : plan_(plan),
+        bounds_(bounds),
+        settings_(settings_of(plan)),
+        cluster_(settings_),
+        faults_(cluster_, plan, audience_),
+        workload_(cluster_, faults_, plan, bounds.history_max),
+        availability_(cluster_, faults_, workload_, plan.nodes, settings_.election_timeout) {
+    trace.follow(cluster_.time());
+    audience_.add(trace);
+    audience_.add(raft_checks_);
+    audience_.add(clock_checks_);
+    audience_.add(settle_model_);
+    audience_.add(workload_);
+    audience_.add(availability_);
+    cluster_.observe(audience_);
+  }
+
+  void run() {
+    const Instant start = cluster_.time().now();
+    faults_.begin();
+    for (const Cluster::Name& name : cluster_.names()) {
+      if (cluster_.node(name).running()) continue;
+      if (const auto started = cluster_.try_start(name); !started)
+        throw Violation("starts-again", "node " + name + ": " + started.error().detail);
+    }
+    workload_.begin();
+    while (cluster_.time().now() < start + plan_.length) {
+      advance(kLook);
+      workload_.look(kLook);
+      availability_.look();
+      if (++looks_ % 50 == 0) bound_checks_.look();
+    }
+    workload_.end();
+    faults_.end();
+    come_to_rest();
+    audience_.finish();
+    compare_tables();
+  }
+
+  void report(Report& report) {
+    report.virtual_time = cluster_.time().now() - Instant{seconds(1)};
+    report.events = cluster_.time().events();
+    report.operations = workload_.operations();
+    report.offline_writes = workload_.offline_writes();
+    for (std::size_t kind = 0; kind < kFaultKinds; ++kind)
+      report.struck[kind] = faults_.struck()[kind] + workload_.struck()[kind];
+  }
+
+ private:
+  void advance(Duration time) {
+    const Instant end = cluster_.time().now() + time;
+    while (cluster_.time().next() <= end) {
+      cluster_.time().run_next();
+      if (cluster_.time().events() > bounds_.events_max)
+        throw Violation("bound", "more than " + std::to_string(bounds_.events_max) + " events");
+    }
+    cluster_.run_for(end - cluster_.time().now());
+  }
+
+  // convergence: within a bounded time all have applied the same, nothing is pending, every call is
+  // answered.
+  void come_to_rest() {
+    const Instant end = cluster_.time().now() + kRestBound;
+    while (!at_rest()) {
+      if (cluster_.time().now() > end)
+        throw Violation("convergence", "the cluster does not come to rest: " + standing());
+      advance(milliseconds(500));
+    }
+  }
+
+  bool at_rest() {
+    if (!workload_.idle()) return false;
+    std::optional<LogIndex> applied;
+    for (const Cluster::Name& name : cluster_.names()) {
+      if (!cluster_.ready_nodes.contains(name)) return false;
+      const auto status = cluster_.node(name).peek();
+      if (!status || status->pending != 0 || status->leader.empty()) return false;
+      if (applied && *applied != status->applied_index) return false;
+      applied = status->applied_index;
+    }
+    return true;
+  }
+
+  std::string standing() {
+    std::string text;
+    for (const Cluster::Name& name : cluster_.names()) {
+      const auto status = cluster_.node(name).peek();
+      text += "node " + name;
+      if (!status) {
+        text += " does not serve; ";
+        continue;
+      }
+      text += " " + status->role + " " + status->state + " in term " +
+              std::to_string(status->term.value) + ", applied " +
+              std::to_string(status->applied_index.value) + ", pending " +
+              std::to_string(status->pending) + "; ";
+    }
+    return text + workload_.waiting();
+  }
+
+  // equal-state: what is replicated is the same on every node, byte for byte.
+  void compare_tables() {
+    come_to_rest();
+    const auto rows = cluster_.node(cluster_.names().front()).directory().table.replicated();
+    for (const Cluster::Name& name : cluster_.names()) {
+      if (cluster_.node(name).directory().table.replicated() != rows)
+        throw Violation("equal-state", "the table of node " + name + " differs from the first's");
+    }
+  }
+
+  const Plan& plan_;
+  const Bounds& bounds_;
+  ClusterSettings settings_;
+  Audience audience_;
+  Cluster cluster_;
+  Faults faults_;
+  Workload workload_;
+  Availability availability_;
+  RaftChecks raft_checks_{cluster_};
+  ClockChecks clock_checks_{cluster_};
+  SettleModel settle_model_{cluster_};
+  BoundChecks bound_checks_{cluster_, settings_};
+  std::uint64_t looks_ = 0;
+};
+
+}  // namespace
+
+Report simulate(const Plan& plan, Trace& trace, const Bounds& bounds) {
+  const ChecksAreViolations checks;
+  Report report;
+  Run run(plan, trace, bounds);
+  try {
+    run.run();
+  } catch (const Violation& violation) {
+    report.failure = Failure{violation.invariant, violation.detail};
+  }
+  run.report(report);
+  report.trace_hash = trace.hash();
+  return report;
+}
+
+}  // namespace causeway::sim

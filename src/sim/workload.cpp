@@ -1,0 +1,243 @@
+#include "sim/workload.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/violation.hpp"
+
+namespace causeway::sim {
+
+using std::chrono::milliseconds;
+
+Workload::Workload(Cluster& cluster, const Faults& faults, const Plan& plan,
+                   std::size_t history_max)
+    : cluster_(cluster),
+      faults_(faults),
+      plan_(plan),
+      history_max_(history_max),
+      random_(plan.seed ^ 0x776f726b6c6f6164),
+      clients_(plan.clients) {
+  for (Client& client : clients_) client.connection = ++connections_;
+}
+
+std::uint64_t Workload::at_now() const {
+  return static_cast<std::uint64_t>(cluster_.time().now().since_start.count());
+}
+
+// ---- asking
+
+void Workload::begin() { schedule_next(); }
+
+// Calls arrive as a Poisson process would let them, near enough: gaps drawn evenly around the mean.
+void Workload::schedule_next() {
+  if (plan_.operations_per_s == 0) return;
+  const std::uint64_t mean_ns = 1'000'000'000 / plan_.operations_per_s;
+  const Duration gap(static_cast<std::int64_t>(random_.below(2 * mean_ns) + 1));
+  cluster_.time().after(gap, [this] {
+    if (ended_) return;
+    const std::uint8_t bursts = plan_.level(FaultKind::bursts);
+    const bool burst = bursts != 0 && random_.below(200) < bursts;
+    if (burst) count(FaultKind::bursts);
+    const std::size_t calls = burst ? clients_.size() * 4 : 1;
+    for (std::size_t i = 0; i < calls; ++i) arrive();
+    schedule_next();
+  });
+}
+
+void Workload::arrive() {
+  const std::size_t client = random_.below(clients_.size());
+  if (clients_[client].call) {
+    const std::uint8_t retries = plan_.level(FaultKind::retries);
+    if (retries == 0 || random_.below(20) >= retries) return;
+    give_up(client);
+    count(FaultKind::retries);
+  }
+  begin_call(client);
+}
+
+// The client is gone, and its call with it; what came of it nobody will learn. Another asks the
+// same of another node.
+void Workload::give_up(std::size_t client) {
+  const auto open = open_.find(*clients_[client].call);
+  Operation operation = std::move(open->second.operation);
+  cluster_.node(cluster_.name_of(open->second.peer))
+      .give(node::ConnectionClosed{clients_[client].connection});
+  if (operation.kind != Operation::Kind::get) history_.push_back(std::move(operation));
+  open_.erase(open);
+  clients_[client].call.reset();
+  clients_[client].connection = ++connections_;
+}
+
+void Workload::begin_call(std::size_t client) {
+  const Peer peer = static_cast<Peer>(random_.below(plan_.nodes));
+  Open open{.operation = {}, .peer = peer, .client = client, .called = cluster_.time().now()};
+  wire::Call call = draw_call(open);
+  const Machine& machine = cluster_.node(cluster_.name_of(peer));
+  if (!machine.running() || (machine.paused() && random_.below(4) != 0)) return;
+  if (history_.size() >= history_max_)
+    throw Violation("bound", "more than " + std::to_string(history_max_) + " operations");
+  ++operations_;
+  const std::uint64_t number =
+      cluster_.call(cluster_.name_of(peer), std::move(call), clients_[client].connection);
+  clients_[client].call = number;
+  open_.emplace(number, std::move(open));
+}
+
+std::string Workload::draw_value() {
+  std::string value = "v" + std::to_string(++values_);
+  const std::uint8_t huge = plan_.level(FaultKind::huge_values);
+  if (huge != 0 && random_.below(30) < huge) {
+    count(FaultKind::huge_values);
+    value += std::string(random_.below(random_.below(4) == 0 ? 900'000 : 60'000), '.');
+  }
+  return value;
+}
+
+wire::Call Workload::draw_call(Open& open) {
+  Operation& operation = open.operation;
+  operation.client = static_cast<int>(open.client);
+  operation.key = std::string(1, static_cast<char>('a' + random_.below(plan_.keys)));
+  operation.called = at_now();
+  operation.outcome = Operation::Outcome::unknown;
+  open.offline = random_.below(3) == 0;
+  std::optional<std::uint64_t> timeout_ms;
+  if (random_.below(3) != 0) timeout_ms = 50 + random_.below(1500);
+  if (timeout_ms) open.timeout = milliseconds(*timeout_ms);
+  const std::uint64_t kind = random_.below(10);
+  if (kind < 4 || open.offline) {
+    wire::Call call = draw_write(open, kind);
+    std::get<wire::WriteCall>(call).timeout_ms = timeout_ms;
+    return call;
+  }
+  open.local_get = kind >= 8;
+  return wire::GetCall{
+      .key = operation.key, .consistent = !open.local_get, .timeout_ms = timeout_ms};
+}
+
+wire::Call Workload::draw_write(Open& open, std::uint64_t kind) {
+  Operation& operation = open.operation;
+  wire::WriteCall write{.key = operation.key, .value = {}, .consistent = !open.offline};
+  open.may_report = random_.below(2) == 0;
+  write.in_doubt = open.may_report ? InDoubt::report : InDoubt::wait;
+  operation.kind = Operation::Kind::set;
+  if (kind == 3) {
+    write.op = wire::WriteOp::remove;
+    operation.kind = Operation::Kind::remove;
+    return write;
+  }
+  operation.written = draw_value();
+  write.value = Blob::copy_of(*operation.written);
+  if (kind == 2 && !open.offline) {
+    write.op = wire::WriteOp::swap;
+    operation.kind = Operation::Kind::swap;
+    if (random_.below(4) != 0) operation.expected = seen_[operation.key];
+    write.expected = operation.expected;
+  }
+  return write;
+}
+
+// ---- being told
+
+void Workload::answered(Peer, std::uint64_t call, const wire::Reply& reply) {
+  const auto found = open_.find(call);
+  if (found == open_.end()) return;
+  Open open = std::move(found->second);
+  open_.erase(found);
+  clients_[open.client].call.reset();
+  open.operation.answered = at_now();
+  if (const auto* error = std::get_if<wire::CallError>(&reply)) {
+    take_error(std::move(open), *error);
+  } else {
+    take_response(std::move(open), std::get<Response>(std::get<wire::Answer>(reply)));
+  }
+}
+
+void Workload::take_error(Open open, const wire::CallError& error) {
+  if (open.local_get) return;
+  Operation& operation = open.operation;
+  if (error.error.code == Errc::journal_full) count(FaultKind::full_journal);
+  if (error.error.code == Errc::in_doubt) {
+    in_doubt_.push_back({open.peer, error.operation, history_.size()});
+  } else {
+    operation.outcome = Operation::Outcome::did_not_happen;
+  }
+  history_.push_back(std::move(operation));
+}
+
+void Workload::take_response(Open open, const Response& response) {
+  Operation& operation = open.operation;
+  if (open.local_get) return observe(open, Observed::Kind::local_get, response);
+  if (response.in_doubt) {
+    in_doubt_.push_back({open.peer, response.operation, history_.size()});
+    history_.push_back(std::move(operation));
+    return;
+  }
+  if (open.offline) {  // takes effect at an unknown time, once at most
+    tokens_.push_back({open.peer, response.token, operation.written.value_or(""), history_.size()});
+    observe(open, Observed::Kind::offline_write, response);
+    history_.push_back(std::move(operation));
+    return;
+  }
+  if (response.pending)
+    throw Violation("linearizable", "a consistent answer shows a pending write");
+  operation.outcome = Operation::Outcome::done;
+  if (response.timeout) {
+    operation.outcome = Operation::Outcome::did_not_happen;
+    history_.push_back(std::move(operation));
+    return;
+  }
+  observe(open, Observed::Kind::consistent, response);
+  if (operation.kind == Operation::Kind::get) {
+    if (response.valid) operation.found = response.value;
+    seen_[operation.key] = operation.found;
+  } else if (operation.kind == Operation::Kind::remove) {
+    operation.was_there = response.valid;
+  } else if (operation.kind == Operation::Kind::swap && !response.valid) {
+    operation.outcome = Operation::Outcome::mismatch;
+    if (!response.absent) operation.found = response.value;
+    seen_[operation.key] = operation.found;
+  }
+  history_.push_back(std::move(operation));
+}
+
+void Workload::observe(const Open& open, Observed::Kind kind, const Response& response) {
+  const bool write = open.operation.kind != Operation::Kind::get;
+  const bool took_place = response.valid || open.operation.kind == Operation::Kind::remove;
+  Observed observed{.kind = kind,
+                    .writes = write && took_place,
+                    .node = cluster_.name_of(open.peer),
+                    .key = open.operation.key,
+                    .called = open.operation.called,
+                    .answered = at_now(),
+                    .response = response};
+  observed.response.value.clear();  // nobody asks for it, and it may be large
+  promises_.observe(std::move(observed));
+}
+
+void Workload::died(Peer peer, Death death) {
+  forget_calls_of(peer);
+  if (death == Death::power) promises_.power_lost(cluster_.name_of(peer), at_now());
+  if (death == Death::wipe || death == Death::old_copy) forget_promises_of(peer);
+}
+
+void Workload::ended(Peer peer, const std::optional<Error>&) { forget_calls_of(peer); }
+
+/// The node's callers will never hear of their calls.
+void Workload::forget_calls_of(Peer peer) {
+  std::erase_if(open_, [&](auto& item) {
+    if (item.second.peer != peer) return false;
+    clients_[item.second.client].call.reset();
+    if (item.second.operation.kind != Operation::Kind::get)
+      history_.push_back(std::move(item.second.operation));
+    return true;
+  });
+}
+
+/// A new directory stands under this name: nobody can tell what became of the old one's writes.
+void Workload::forget_promises_of(Peer peer) {
+  promises_.forget(cluster_.name_of(peer));
+  std::erase_if(tokens_, [&](const Token& write) { return write.peer == peer; });
+  std::erase_if(in_doubt_, [&](const Doubt& doubt) { return doubt.peer == peer; });
+}
+
+}  // namespace causeway::sim

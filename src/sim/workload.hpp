@@ -1,0 +1,128 @@
+// The clients of a run: what they ask, what they were told, and whether that was right.
+//
+// They write and read everywhere, consistently and offline, on few keys, so that operations meet.
+// When all is over, the consistent history must be linearizable (linearizability.hpp), and each
+// answer must keep what the answers before it promised (promises.hpp).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "sim/cluster.hpp"
+#include "sim/faults.hpp"
+#include "sim/linearizability.hpp"
+#include "sim/observer.hpp"
+#include "sim/plan.hpp"
+#include "sim/promises.hpp"
+
+namespace causeway::sim {
+
+class Workload : public Observer {
+ public:
+  Workload(Cluster& cluster, const Faults& faults, const Plan& plan, std::size_t history_max);
+
+  /// Schedules the clients' calls, until `end`.
+  void begin();
+  void end() { ended_ = true; }
+  /// Every call has been answered.
+  [[nodiscard]] bool idle() const { return open_.empty(); }
+  /// The calls that wait, for a message.
+  [[nodiscard]] std::string waiting() const;
+
+  [[nodiscard]] std::uint64_t operations() const { return operations_; }
+  [[nodiscard]] std::uint64_t offline_writes() const { return tokens_.size(); }
+
+  /// How often each kind of load did something; the other kinds are the faults' own.
+  [[nodiscard]] const std::array<std::uint64_t, kFaultKinds>& struck() const { return struck_; }
+
+  // ---- judged while it goes on
+
+  /// local-answers: a healthy node answers local reads and writes within a bound, whatever else
+  /// waits there; timely: with a timeout, a call is answered soon after it (a write that may not
+  /// report in-doubt waits on).
+  void look(Duration since_last);
+  /// How long the oldest consistent call that `peers` hold has been open since `calm`.
+  [[nodiscard]] Duration longest_wait(std::uint32_t peers, Instant calm) const;
+
+  void answered(Peer, std::uint64_t call, const wire::Reply&) override;
+  void died(Peer, Death) override;
+  void ended(Peer, const std::optional<Error>&) override;
+  /// linearizable, and all that Promises judges; in-doubt-resolves; nothing-rejected: no plain
+  /// write is rejected; losers-listed: a superseded value stands in the list of conflicts.
+  void finish() override;
+
+ private:
+  struct Open {
+    Operation operation;
+    Peer peer = 0;
+    bool offline = false;
+    bool local_get = false;
+    std::optional<Duration> timeout;
+    bool may_report = false;
+    std::size_t client = 0;
+    Instant called;
+    Duration healthy{0};  ///< so long its node was healthy since, without a break
+  };
+  struct Token {
+    Peer peer = 0;
+    std::string token;
+    std::string value;
+    std::size_t at = 0;  ///< in history_
+  };
+  struct Doubt {
+    Peer peer = 0;
+    std::string operation;
+    std::size_t at = 0;  ///< in history_
+  };
+  struct Client {
+    std::optional<std::uint64_t> call;
+    std::uint64_t connection = 0;
+  };
+
+  void schedule_next();
+  void arrive();
+  void begin_call(std::size_t client);
+  [[nodiscard]] wire::Call draw_call(Open& open);
+  [[nodiscard]] wire::Call draw_write(Open& open, std::uint64_t kind);
+  [[nodiscard]] std::string draw_value();
+  void count(FaultKind kind) { ++struck_[static_cast<std::size_t>(kind)]; }
+  void give_up(std::size_t client);
+  void take_error(Open open, const wire::CallError& error);
+  void take_response(Open open, const Response& response);
+  void observe(const Open& open, Observed::Kind kind, const Response& response);
+  void forget_calls_of(Peer peer);
+  void forget_promises_of(Peer peer);
+  [[nodiscard]] std::uint64_t at_now() const;  ///< nanoseconds, for histories
+  [[nodiscard]] AwaitResult fate_of(Peer peer, const std::string& token);
+  [[nodiscard]] Promises::Fates ask_fates();
+  void ask_outcomes();
+  void read_everywhere();
+  [[nodiscard]] std::set<std::string> losers();
+  [[nodiscard]] wire::Reply ask(Peer peer, wire::Call call);
+
+  Cluster& cluster_;
+  const Faults& faults_;
+  const Plan& plan_;
+  std::size_t history_max_;
+  Random random_;
+  bool ended_ = false;
+  std::vector<Client> clients_;
+  std::uint64_t connections_ = 0;
+  std::map<std::uint64_t, Open> open_;
+  std::vector<Operation> history_;
+  std::vector<Token> tokens_;
+  std::vector<Doubt> in_doubt_;
+  std::map<std::string, std::optional<std::string>> seen_;
+  Promises promises_;
+  std::uint64_t values_ = 0;
+  std::uint64_t operations_ = 0;
+  std::array<std::uint64_t, kFaultKinds> struck_{};
+};
+
+}  // namespace causeway::sim
