@@ -77,7 +77,8 @@ void send_probe(RaftState& state, Effects& out, Peer peer) {
   AppendEntries probe = append_behind(state, *progress.before_next, ++state.leading.round);
   if (progress.probe_round == 0) {
     progress.probe_round = probe.round;
-    progress.probe_match = progress.match;
+    // Acknowledgements that came late may lie beyond; of those the answer says nothing.
+    progress.probe_match = std::min(progress.match, progress.next.previous());
     probe.entries = collect(state, progress.next, state.options.batch_bytes_max);
     if (!probe.entries.empty()) progress.probe_end = position_of(probe.entries.back());
   }

@@ -324,6 +324,33 @@ TEST_CASE("an honest restart is not taken for an old copy") {
   }
 }
 
+TEST_CASE("the answer to a probe is judged only up to where the probe stands") {
+  Solo solo;
+  solo.become_leader();
+  const LogIndex opening = solo.raft.log().last().index;
+  solo.acknowledge_all(1, sent<AppendEntries>(solo.pass(100ms), 1).at(0).round);
+  for (ProposalId id = 1; id <= 3; ++id) {
+    solo.step([&](Effects& out) {
+      solo.raft.propose(solo.clock(), id, Blob::copy_of("v"), std::nullopt, out);
+    });
+  }
+  const AppendEntriesReply late = solo.acknowledgement(solo.raft.log().last().index);
+  AppendEntriesReply lacks = solo.acknowledgement({});
+  lacks.accepted = false;
+  lacks.conflict_index = opening.next();
+  solo.step([&](Effects& out) {
+    solo.raft.receive(solo.clock(), 1, lacks, out);
+    solo.raft.receive(solo.clock(), 1, late, out);  // the probe has not left yet
+  });
+  const auto probes = sent<AppendEntries>(solo.pass(100ms), 1);
+  REQUIRE(probes.size() == 1);
+  CHECK(probes[0].prev_log_index == opening);
+  // The follower was started again: of its log it can say no more than the probe does.
+  const Effects out = solo.receive(1, solo.acknowledgement(opening, probes[0].round));
+  CHECK(out.records.empty());
+  CHECK(solo.raft.members(solo.clock())[1].counted);
+}
+
 TEST_CASE("a quarantined node neither campaigns nor votes, and acknowledges") {
   Configuration other = all_bound();
   other.members[0].origin = {999};
