@@ -26,6 +26,7 @@ constexpr Duration kRestBound = seconds(300);
 ClusterSettings settings_of(const Plan& plan) {
   Random random(plan.seed ^ 0x73657474696e6773);
   ClusterSettings settings{.seed = plan.seed, .nodes = plan.nodes};
+  settings.raft_segment_bytes = 256u << 10;  // a run is to see several
   if (random.below(4) == 0) {
     settings.election_timeout = milliseconds(300);
     settings.heartbeat_interval = milliseconds(50);
