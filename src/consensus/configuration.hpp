@@ -4,8 +4,7 @@
 // A voter is counted only while it is the very directory that joined: a wiped node under its old
 // name has forgotten its votes and acknowledgements. So the log binds each name to an origin. A
 // directory that was found to be an old copy of itself has forgotten some of them, too: it is
-// barred, for good. The configuration takes effect when it is appended and is undone when it is
-// truncated.
+// barred. The configuration takes effect when it is appended and is undone when it is truncated.
 #pragma once
 
 #include <cstdint>

@@ -42,8 +42,7 @@ constexpr std::string_view kIdentityMagic = "CWID";
 constexpr std::size_t kHashBytes = 8;
 
 Error damaged(std::string_view what) {
-  return {Errc::corrupt, "the identity is damaged (" + std::string(what) +
-                             "); put this file back from a copy, or give the node a new directory"};
+  return {Errc::corrupt, "the identity is damaged (" + std::string(what) + ")"};
 }
 
 std::string archive_of(const Identity& identity) {
