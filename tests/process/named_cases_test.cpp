@@ -101,9 +101,13 @@ TEST_CASE(
   CHECK(settled_at(cluster, 3, offline.token) == State::won);
   CHECK(cluster.status(3).role == "learner");
   // Whoever looks at another node sees it, too; and the leader has said so.
-  for (Number node = 1; node <= 3; ++node) CHECK(role_of("n3", cluster.status(node)) == "learner");
-  CHECK((cluster.log(1) + cluster.log(2)).find("n3 is served, but not counted") !=
-        std::string::npos);
+  for (Number node = 1; node <= 3; ++node) {  // once it has met it
+    CHECK(eventually([&] { return role_of("n3", cluster.status(node)) == "learner"; }));
+  }
+  CHECK(eventually([&] {
+    const std::string logs = cluster.log(1) + cluster.log(2);
+    return logs.find("n3 is served, but not counted") != std::string::npos;
+  }));
 
   // Never counted: with it and one voter there is no majority of three.
   cluster.kill({1});
