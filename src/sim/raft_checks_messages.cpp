@@ -89,6 +89,9 @@ void RaftChecks::check_ack(Peer from, const consensus::AppendEntriesReply& reply
   check_term_durable(node, reply.term, "accepts entries");
   const LogIndex match = reply.match_index;
   if (match.value == 0) return;
+  // It waited for its term to be durable, and with that came a later one, whose leader may have cut
+  // what was true when it was said.
+  if (reply.term < node.disk.hard.term) return;
   const EntryId held = node.disk.log.find(match);
   if (held.term.value == 0) {
     broken("ack-durable", node,
