@@ -1,6 +1,9 @@
 #include "consensus/binding.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "consensus/roles.hpp"
 
 namespace causeway::consensus {
 namespace {
@@ -20,6 +23,11 @@ bool bind_connected(const RaftState& state, Configuration& configuration) {
     if (bind(configuration.members[peer], link.origin)) bound = true;
   }
   return bound;
+}
+
+void write_start(RaftState& state, Effects& out) {
+  write_hard_state(state, out);
+  state.start_ticket = out.ticket;
 }
 
 void append(RaftState& state, Effects& out, const Configuration& configuration) {
@@ -47,10 +55,36 @@ void bind_new_contacts(RaftState& state, Effects& out) {
 }
 
 void bar(RaftState& state, Effects& out, Peer peer) {
-  if (!is_counted(state, peer)) return;
+  if (!is_bound(state, peer, state.links[peer].origin)) return;
   Configuration configuration = configuration_of(state);
   configuration.members[peer].barred = true;
   append(state, out, configuration);
+}
+
+void bar_confessed(RaftState& state, Effects& out) {
+  for (Peer peer = 0; peer < state.links.size(); ++peer) {
+    if (state.links[peer].up && state.links[peer].barred) bar(state, out, peer);
+  }
+}
+
+void count_start(RaftState& state, Effects& out, std::uint64_t known) {
+  if (known > state.hard.start) return bar_self(state, out, known);
+  ++state.hard.start;
+  write_start(state, out);
+  heed_bar(state, out);
+}
+
+void bar_self(RaftState& state, Effects& out, std::uint64_t known) {
+  state.hard.start = std::max(state.hard.start, known) + 1;
+  state.hard.barred = state.options.origin;
+  write_start(state, out);
+  if (state.phase != Phase::follower) become_follower(state, out, state.hard.term, std::nullopt);
+}
+
+void heed_bar(RaftState& state, Effects& out) {
+  const Member& self = configuration_of(state).members[state.self];
+  if (!self.barred || self.origin != state.options.origin) return;
+  if (state.hard.barred != state.options.origin) bar_self(state, out, 0);
 }
 
 }  // namespace causeway::consensus

@@ -34,6 +34,10 @@ class Durability {
   void hard_state_written() { hard_state_ticket_ = newest_; }
   /// Entries behind `last_kept` were removed.
   void truncated(LogIndex last_kept);
+  /// The hard state that went out with `ticket` is durable.
+  [[nodiscard]] bool holds_hard_state_of(std::uint64_t ticket) const {
+    return hard_state_confirmed_ >= ticket;
+  }
   /// All up to `ticket` is durable. False for a ticket that was never given out.
   [[nodiscard]] bool confirmed(std::uint64_t ticket);
   /// The hard state that `ticket` holds is durable, and says nothing of entries. False as above.

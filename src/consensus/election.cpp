@@ -1,5 +1,6 @@
 #include "consensus/election.hpp"
 
+#include <tuple>
 #include <utility>
 
 #include "consensus/quorum.hpp"
@@ -50,13 +51,14 @@ bool give_vote(RaftState& state, Effects& out, Peer from, const RequestVote& req
   if (!may_lead(state, from, request)) return false;
   const std::string& name = state.options.voters[from];
   const Origin origin = state.links[from].origin;
-  const HardState given{request.term, name, origin};
-  if (state.hard == given) return true;
+  const HardState& hard = state.hard;
+  if (std::tie(hard.term, hard.voted_for, hard.voted_origin) ==
+      std::tie(request.term, name, origin))
+    return true;
   if (!state.hard.voted_for.empty() || state.leader) return false;
   // A pre-candidate has promised nothing yet. Candidate and leader have voted, for themselves.
   state.phase = Phase::follower;
-  state.hard = given;
-  write_hard_state(state, out);
+  write_vote(state, out, request.term, name, origin);
   state.election_at = state.now.mono + draw_election_timeout(state);
   return true;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "consensus/binding.hpp"
 #include "consensus/roles.hpp"
 
 namespace causeway::consensus {
@@ -141,6 +142,7 @@ bool take_entries(RaftState& state, Effects& out, AppendEntries& message) {
     }
     hash_before = hash;
   }
+  heed_bar(state, out);
   return true;
 }
 

@@ -22,6 +22,26 @@ Raft::~Raft() = default;
 Raft::Raft(Raft&&) noexcept = default;
 Raft& Raft::operator=(Raft&&) noexcept = default;
 
+void Raft::count_start(const Now& now, std::uint64_t known, Effects& out) {
+  state_->now = now;
+  consensus::count_start(*state_, out, known);
+}
+
+void Raft::start_is_old(const Now& now, std::uint64_t known, Effects& out) {
+  if (known == UINT64_MAX) return;  // nothing exceeds that
+  state_->now = now;
+  bar_self(*state_, out, known);
+}
+
+std::optional<std::uint64_t> Raft::start_number() const {
+  const RaftState& state = *state_;
+  const bool durable =
+      state.start_ticket != 0 && state.disk.holds_hard_state_of(state.start_ticket);
+  return durable ? std::optional(state.hard.start) : std::nullopt;
+}
+
+bool Raft::barred() const { return state_->hard.barred == state_->options.origin; }
+
 void Raft::tick(const Now& now, Effects& out) {
   RaftState& state = *state_;
   state.now = now;
@@ -52,6 +72,7 @@ void Raft::peer_up(const Now& now, Peer peer, Origin origin, Incarnation incarna
   link.up = true;
   link.origin = origin;
   link.incarnation = incarnation;
+  link.barred = false;
   if (state.phase == Phase::leader) {
     if (restarted) state.leading.ledgers[peer] = {};
     meet_follower(state, peer);
@@ -68,6 +89,11 @@ void Raft::peer_down(const Now& now, Peer peer, Effects& /*out*/) {
   state.now = now;
   state.links[peer].up = false;
   if (state.phase == Phase::leader) lose_follower(state, peer);
+}
+
+void Raft::peer_is_barred(Peer peer) {
+  CAUSEWAY_CHECK(peer < state_->links.size() && peer != state_->self);
+  state_->links[peer].barred = true;
 }
 
 void Raft::receive(const Now& now, Peer from, Message message, Effects& out) {
@@ -155,7 +181,10 @@ void Raft::flush(const Now& now, Effects& out) {
   RaftState& state = *state_;
   state.now = now;
   if (state.phase != Phase::leader) return send_to_leader(state, out);
-  if (!state.leading.transfer) bind_new_contacts(state, out);
+  if (!state.leading.transfer) {
+    bind_new_contacts(state, out);
+    bar_confessed(state, out);
+  }
   append_waiting_proposals(state, out);
   start_read_round(state, out);
   replicate(state, out);
@@ -211,7 +240,8 @@ std::vector<MemberStatus> Raft::members(const Now& now) const {
   for (Peer peer = 0; peer < state.links.size(); ++peer) {
     const Member& member = configuration_of(state).members[peer];
     if (peer == state.self) {
-      const bool counted = is_voter(state, peer) && is_bound(state, peer, state.options.origin);
+      const bool counted = is_voter(state, peer) && is_bound(state, peer, state.options.origin) &&
+                           !is_quarantined(state);
       members.push_back({.member = member, .reachable = true, .counted = counted});
       continue;
     }

@@ -51,14 +51,17 @@ struct Options {
   std::size_t cache_bytes_max = 8 << 20;  ///< applied entries kept in memory for slow followers
 };
 
-/// Term and vote: one record, durable before any message that depends on it leaves.
+/// What this directory must not forget: one record, durable before any message that depends on it
+/// leaves.
 ///
 /// A vote is given to a directory, not to a name: a candidate that was wiped since asks as somebody
 /// else.
 struct HardState {
   Term term;
-  std::string voted_for;  ///< empty: nobody in this term
-  Origin voted_origin;    ///< the origin behind `voted_for`; {0} with an empty one
+  std::string voted_for;    ///< empty: nobody in this term
+  Origin voted_origin;      ///< the origin behind `voted_for`; {0} with an empty one
+  std::uint64_t start = 0;  ///< the number of the newest start; 0: none was counted yet
+  Origin barred;            ///< own origin, once known to have forgotten: it never votes again
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
@@ -155,6 +158,18 @@ class Raft {
   Raft(Raft&&) noexcept;
   Raft& operator=(Raft&&) noexcept;
 
+  /// Counts this start of the directory, once. `known`: the greatest number of a start of this
+  /// origin in the state.
+  void count_start(const Now& now, std::uint64_t known, Effects& out);
+  /// Another start of this directory with the number `known` was seen, which this one's has to
+  /// exceed: it is an old copy, and is barred from now on (docs/decisions/008).
+  void start_is_old(const Now& now, std::uint64_t known, Effects& out);
+  /// The number of this start. Empty: not counted yet, or not durably; no handshake may name it.
+  [[nodiscard]] std::optional<std::uint64_t> start_number() const;
+  /// This directory knows that it has forgotten what it promised under its origin. Durable when
+  /// `start_number` is there again.
+  [[nodiscard]] bool barred() const;
+
   /// Timers. Call at or after next_deadline().
   void tick(const Now& now, Effects& out);
   [[nodiscard]] Instant next_deadline() const;
@@ -164,6 +179,8 @@ class Raft {
   /// took the place of the old one.
   void peer_up(const Now& now, Peer peer, Origin origin, Incarnation incarnation, Effects& out);
   void peer_down(const Now& now, Peer peer, Effects& out);
+  /// The directory behind the newest `peer_up` says that it is barred.
+  void peer_is_barred(Peer peer);
   /// `from` is the directory and the incarnation that the newest `peer_up` named: who owns the
   /// connections does not hand in what another one says. Untrusted all the same: nonsense is
   /// ignored. Before the first `peer_up` everything is.

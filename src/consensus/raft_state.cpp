@@ -16,7 +16,10 @@ namespace {
 // else.
 HardState not_below(HardState hard, const LogPosition& last, const Options& options) {
   if (hard.term >= last.term) return hard;
-  return {last.term, options.name, options.origin};
+  hard.term = last.term;
+  hard.voted_for = options.name;
+  hard.voted_origin = options.origin;
+  return hard;
 }
 
 Configuration unbound(const std::vector<std::string>& names) {
@@ -82,22 +85,26 @@ bool is_bound(const RaftState& state, Peer peer, Origin origin) {
 }
 
 bool is_counted(const RaftState& state, Peer peer) {
-  return is_voter(state, peer) && is_bound(state, peer, state.links[peer].origin);
+  const Link& link = state.links[peer];
+  return is_voter(state, peer) && !link.barred && is_bound(state, peer, link.origin);
 }
 
 bool is_impostor(const RaftState& state, Peer peer) {
-  return binding_of(state, peer) != Origin{} && !is_bound(state, peer, state.links[peer].origin);
+  const Link& link = state.links[peer];
+  if (link.barred) return true;
+  return binding_of(state, peer) != Origin{} && !is_bound(state, peer, link.origin);
 }
 
 // A wiped voter has forgotten its vote and would vote twice in a term. While the cluster forms that
 // is a documented limit; later an unbound name has to be bound first, by the leader.
 bool vote_counts(const RaftState& state, Peer peer) {
   if (is_counted(state, peer)) return true;
-  const bool unbound = binding_of(state, peer) == Origin{};
+  const bool unbound = binding_of(state, peer) == Origin{} && !state.links[peer].barred;
   return is_voter(state, peer) && unbound && state.commit_index.value == 0;
 }
 
 bool is_quarantined(const RaftState& state) {
+  if (state.hard.barred == state.options.origin) return true;
   return binding_of(state, state.self) != Origin{} &&
          !is_bound(state, state.self, state.options.origin);
 }
@@ -126,6 +133,13 @@ void write_hard_state(RaftState& state, Effects& out) {
   open_ticket(state, out);
   state.disk.hard_state_written();
   out.records.emplace_back(state.hard);
+}
+
+void write_vote(RaftState& state, Effects& out, Term term, std::string name, Origin origin) {
+  state.hard.term = term;
+  state.hard.voted_for = std::move(name);
+  state.hard.voted_origin = origin;
+  write_hard_state(state, out);
 }
 
 void write_entry(RaftState& state, Effects& out, Entry entry) {

@@ -36,6 +36,7 @@ struct Link {
   bool up = false;
   Origin origin;  ///< of the newest handshake; {0}: there was none
   Incarnation incarnation;
+  bool barred = false;           ///< it says of itself that it has forgotten
   std::optional<Instant> heard;  ///< any message
   // The newest wall clock reported with a vote or an acknowledgement that counts, and when it came.
   std::optional<WallTime> wall;
@@ -97,6 +98,7 @@ struct RaftState {
   Peer self = 0;
 
   HardState hard;
+  std::uint64_t start_ticket = 0;  ///< the number of this start was written with it; 0: not yet
   LogView log;
   Durability disk;
   LogIndex commit_index;
@@ -150,6 +152,8 @@ void send_when_term_durable(RaftState& state, Effects& out, Peer to, Message mes
 // ---- writing
 
 void write_hard_state(RaftState& state, Effects& out);
+/// Enters `term` with a vote for that directory; an empty name: for nobody yet.
+void write_vote(RaftState& state, Effects& out, Term term, std::string name, Origin origin);
 /// Behind the last entry, or in place of it and what follows.
 void write_entry(RaftState& state, Effects& out, Entry entry);
 /// As the leader, behind the last entry.

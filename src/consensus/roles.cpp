@@ -54,10 +54,7 @@ void become_follower(RaftState& state, Effects& out, Term term, std::optional<Pe
   const bool new_term = term > state.hard.term;
   if (before == Phase::leader) leave_office(state, out);
   state.phase = Phase::follower;
-  if (new_term) {
-    state.hard = {term, {}, {}};
-    write_hard_state(state, out);
-  }
+  if (new_term) write_vote(state, out, term, {}, {});
   if (new_term || state.leader != leader) {
     state.following.checked = state.commit_index;
     state.following.fitted = {};
@@ -83,8 +80,7 @@ void become_candidate(RaftState& state, Effects& out, bool transfer) {
   state.leader.reset();
   clear_candidacy(state);
   state.candidacy.transfer = transfer;
-  state.hard = {state.hard.term.next(), state.options.name, state.options.origin};
-  write_hard_state(state, out);
+  write_vote(state, out, state.hard.term.next(), state.options.name, state.options.origin);
   state.election_at = state.now.mono + draw_election_timeout(state);
   for (Peer peer = 0; peer < state.links.size(); ++peer) request_vote(state, out, peer);
 }

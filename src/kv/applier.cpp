@@ -150,7 +150,11 @@ Result<void> StateMachine::apply_command(const LogEntry& entry, const Command& c
   } else {
     const Start& start = std::get<Start>(command);
     const StartResult result = apply_start(state_, start);
-    if (start.origin == state_.own) applied.starts.push_back(result);
+    if (start.origin == state_.own) {
+      applied.starts.push_back(result);
+    } else if (result.accepted) {
+      applied.starts_elsewhere.push_back({start.origin, start.incarnation, start.number});
+    }
   }
   return success();
 }
@@ -227,6 +231,7 @@ Result<void> StateMachine::handle(const AskSettled& ask, Outputs& out) {
       answer.unlearnt.push_back(*std::move(verdict));
     }
   }
+  answer.starts = state_.origins.newest_starts();
   out.emplace_back(std::move(answer));
   return success();
 }

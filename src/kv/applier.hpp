@@ -137,6 +137,14 @@ struct SettleResult {
   friend bool operator==(const SettleResult&, const SettleResult&) = default;
 };
 
+/// A start of a directory, as the state knows it.
+struct OriginStart {
+  Origin origin;
+  Incarnation incarnation;
+  std::uint64_t number = 0;
+  friend bool operator==(const OriginStart&, const OriginStart&) = default;
+};
+
 /// A start record of this origin was applied, or refused: number too low (`number` is then the one
 /// to exceed), or of a start that is over. The newest start's record again is accepted again, and
 /// its session goes on.
@@ -149,9 +157,10 @@ struct StartResult {
 
 struct Applied {
   AppliedPosition position;
-  std::vector<WriteResult> writes;    ///< of this node's origin only, in log order
-  std::vector<SettleResult> settles;  ///< likewise
-  std::vector<StartResult> starts;    ///< likewise
+  std::vector<WriteResult> writes;            ///< of this node's origin only, in log order
+  std::vector<SettleResult> settles;          ///< likewise
+  std::vector<StartResult> starts;            ///< likewise
+  std::vector<OriginStart> starts_elsewhere;  ///< of other origins, the accepted ones
 };
 
 struct GetResult {
@@ -183,6 +192,7 @@ struct SettledState {
   std::vector<crdt::Verdict> unlearnt;
   std::uint64_t start_number = 0;
   LogIndex applied;
+  std::vector<OriginStart> starts;  ///< of each origin the newest
 };
 
 /// One row of the superseded list.

@@ -75,6 +75,15 @@ OriginState& Origins::at(Origin origin) {
   return state;
 }
 
+std::vector<OriginStart> Origins::newest_starts() const {
+  std::vector<OriginStart> starts;
+  for (const auto& [id, origin] : origins_) {
+    if (origin.incarnations.empty()) continue;
+    starts.push_back({id, origin.incarnations.back().id, origin.start_number});
+  }
+  return starts;
+}
+
 void Origins::changed(OriginState& origin) {
   if (!origin.changed) changed_.push_back(&origin);
   origin.changed = true;

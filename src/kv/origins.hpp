@@ -67,6 +67,8 @@ class Origins {
   /// Makes it when there is none.
   [[nodiscard]] OriginState& at(Origin origin);
   void changed(OriginState& origin);
+  /// Of each origin that ever started.
+  [[nodiscard]] std::vector<OriginStart> newest_starts() const;
 
   /// A start record; false: refused, because its number is not above the origin's, or it is of an
   /// earlier start.

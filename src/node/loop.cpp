@@ -46,6 +46,7 @@ void Loop::flush(const Now& now, Effects& out) {
   State& state = *state_;
   Turn turn{now, state.core, out};
   state.follow_clock(turn);
+  if (state.peers.follow_start(turn) && state.start_proposal == 0) state.propose_start(turn);
   do {  // what raft drops may be proposed again at once: round until nothing is left
     state.offline.run(turn);
     state.settling.run(turn, state.writes, state.offline.empty());

@@ -62,18 +62,19 @@ void Loop::State::continue_recovery(Turn& turn) {
 }
 
 void Loop::State::serve(Turn& turn, kv::SettledState state) {
-  peers.set_start_number(state.start_number + 1);
+  for (const kv::OriginStart& start : state.starts) peers.started(start);
+  core.raft.count_start(turn.now, state.start_number, core.raft_out);
   core.settled_through = std::max(core.settled_through, state.through);
   core.phase = Phase::serving;
   turn.out.ready = true;
-  propose_start(turn);
 }
 
+// Only under a durable number; the flush that learns of it proposes.
 void Loop::State::propose_start(Turn& turn) {
-  if (core.phase == Phase::stopping) return;
-  const kv::Start start{.origin = core.options.origin,
-                        .incarnation = core.options.incarnation,
-                        .number = peers.start_number()};
+  const std::optional<std::uint64_t> number = core.raft.start_number();
+  if (core.phase == Phase::stopping || !number) return;
+  const kv::Start start{
+      .origin = core.options.origin, .incarnation = core.options.incarnation, .number = *number};
   start_proposal = core.fresh();
   core.raft.propose(turn.now, tagged(Asker::start, start_proposal), kv::encode(start), std::nullopt,
                     core.raft_out);
@@ -97,7 +98,9 @@ void Loop::State::started(Turn& turn, const kv::StartResult& result) {
     writes.session_opened(turn);
     return;
   }
-  peers.set_start_number(result.number + 1);  // a copy of this directory has started meanwhile
+  const std::optional<std::uint64_t> number = core.raft.start_number();
+  if (number && *number <= result.number)
+    core.raft.start_is_old(turn.now, result.number, core.raft_out);
   propose_start(turn);
 }
 

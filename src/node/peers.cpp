@@ -11,7 +11,7 @@ namespace causeway::node {
 Peers::Peers(const Options& options) {
   std::string names;
   for (const auto& [name, address] : options.voters) {
-    members_.push_back({.name = name, .identity = {}, .newest = {}});
+    members_.push_back({.name = name, .identity = {}});
     names += name + '\n';
   }
   voters_hash_ = hash64(names);
@@ -22,16 +22,46 @@ wire::Hello Peers::own_hello(const Core& core) const {
           .name = core.options.name,
           .origin = core.options.origin,
           .incarnation = core.options.incarnation,
-          .start_number = start_number_,
-          .voters_hash = voters_hash_};
+          .start_number = core.raft.start_number().value(),
+          .voters_hash = voters_hash_,
+          .barred = core.raft.barred()};
+}
+
+bool Peers::follow_start(Turn& turn) {
+  const std::optional<std::uint64_t> number = turn.core.raft.start_number();
+  if (std::exchange(start_number_, number) == number) return false;
+  if (!number) {
+    drop_all(turn);
+    return false;
+  }
+  for (consensus::Peer peer = 0; peer < members_.size(); ++peer) {
+    if (members_[peer].dialled) turn.out.hellos.push_back({peer, own_hello(turn.core)});
+  }
+  for (const auto& [link, hello] : std::exchange(waiting_, {})) this->hello(turn, link, hello);
+  return true;
+}
+
+void Peers::drop_all(Turn& turn) {
+  for (consensus::Peer peer = 0; peer < members_.size(); ++peer) {
+    if (!members_[peer].dialled) continue;
+    turn.out.drop_peers.push_back({peer, "this directory is an old copy"});
+    lost(turn, peer);
+  }
+  for (const auto& [link, _] : std::exchange(links_, {}))
+    turn.out.drop_links.push_back({link, "this directory is an old copy"});
+}
+
+void Peers::started(const kv::OriginStart& start) {
+  kv::OriginStart& newest = newest_[start.origin];
+  if (start.number > newest.number) newest = start;
 }
 
 void Peers::dialled(Turn& turn, consensus::Peer peer) {
   members_.at(peer).dialled = true;
-  turn.out.hellos.push_back({peer, own_hello(turn.core)});
+  if (turn.core.raft.start_number()) turn.out.hellos.push_back({peer, own_hello(turn.core)});
 }
 
-std::string Peers::refusal(const Core& core, const wire::Hello& hello, const Member& member,
+std::string Peers::refusal(const Core& core, const wire::Hello& hello,
                            std::uint64_t& exceed) const {
   const std::uint64_t cluster = core.raft.formed() ? core.raft.configuration().cluster : 0;
   if (hello.voters_hash != voters_hash_)
@@ -40,28 +70,28 @@ std::string Peers::refusal(const Core& core, const wire::Hello& hello, const Mem
     return "it belongs to another cluster";
   if (hello.origin == core.options.origin)
     return "it shows this node's own origin: one data directory is a copy of the other";
-  const Identity& newest = member.newest;
-  if (newest.origin == hello.origin && newest.incarnation != hello.incarnation &&
-      hello.start_number <= newest.start_number) {
-    exceed = newest.start_number;
-    return "a later start of this data directory is known";
-  }
-  return {};
+  const auto newest = newest_.find(hello.origin);
+  if (newest == newest_.end() || newest->second.incarnation == hello.incarnation ||
+      hello.start_number > newest->second.number)
+    return {};
+  exceed = newest->second.number;
+  return "a later start of this data directory is known";
 }
 
 void Peers::greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& reply) {
   Member& member = members_.at(peer);
   if (!member.dialled) return;
   if (!reply.accepted) {
-    if (reply.exceed_number >= start_number_) start_number_ = reply.exceed_number + 1;
     turn.log(LogLine::Level::warn, member.name + " refuses this node: " + reply.reason);
     turn.out.drop_peers.push_back({peer, "refused"});
+    if (reply.exceed_number >= turn.core.raft.start_number().value_or(UINT64_MAX))
+      turn.core.raft.start_is_old(turn.now, reply.exceed_number, turn.core.raft_out);
     return;
   }
   std::uint64_t exceed = 0;
   std::string reason =
       reply.hello.name == member.name
-          ? refusal(turn.core, reply.hello, member, exceed)
+          ? refusal(turn.core, reply.hello, exceed)
           : "the node there calls itself " + reply.hello.name + ": mend the address in --cluster";
   if (!reason.empty()) {
     turn.log(LogLine::Level::warn, "not talking to " + member.name + ": " + reason);
@@ -70,10 +100,11 @@ void Peers::greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& re
   }
   member.up = true;
   member.identity = {reply.hello.origin, reply.hello.incarnation, reply.hello.start_number};
-  member.newest = member.identity;
+  started({reply.hello.origin, reply.hello.incarnation, reply.hello.start_number});
   drop_links(turn, peer, member.identity);
   turn.core.raft.peer_up(turn.now, peer, member.identity.origin, member.identity.incarnation,
                          turn.core.raft_out);
+  if (reply.hello.barred) turn.core.raft.peer_is_barred(peer);
 }
 
 void Peers::lost(Turn& turn, consensus::Peer peer) {
@@ -83,6 +114,7 @@ void Peers::lost(Turn& turn, consensus::Peer peer) {
 }
 
 void Peers::hello(Turn& turn, std::uint64_t link, const wire::Hello& hello) {
+  if (!turn.core.raft.start_number()) return waiting_.emplace_back(link, hello), void();
   wire::HelloReply reply{
       .accepted = false, .hello = own_hello(turn.core), .reason = {}, .exceed_number = 0};
   const auto found = std::find_if(members_.begin(), members_.end(),
@@ -90,7 +122,7 @@ void Peers::hello(Turn& turn, std::uint64_t link, const wire::Hello& hello) {
   if (found == members_.end() || hello.name == turn.core.options.name) {
     reply.reason = "no voter of this cluster has that id, other than this node";
   } else {
-    reply.reason = refusal(turn.core, hello, *found, reply.exceed_number);
+    reply.reason = refusal(turn.core, hello, reply.exceed_number);
   }
   reply.accepted = reply.reason.empty();
   if (reply.accepted) {
@@ -98,7 +130,7 @@ void Peers::hello(Turn& turn, std::uint64_t link, const wire::Hello& hello) {
     const Identity identity{hello.origin, hello.incarnation, hello.start_number};
     drop_links(turn, peer, identity);
     links_[link] = {peer, identity};
-    found->newest = identity;
+    started({hello.origin, hello.incarnation, hello.start_number});
     if (found->up && found->identity !=
                          identity) {  // it has started again and the old connection has not noticed
       turn.out.drop_peers.push_back({peer, "the peer has started again"});
@@ -148,6 +180,11 @@ void Peers::message(Turn& turn, std::uint64_t link, consensus::Message message) 
     return;
   }
   turn.core.raft.receive(turn.now, found->second.peer, std::move(message), turn.core.raft_out);
+}
+
+void Peers::link_lost(std::uint64_t link) {
+  links_.erase(link);
+  std::erase_if(waiting_, [link](const auto& each) { return each.first == link; });
 }
 
 void Peers::keep_sendable(std::vector<PeerSend>& messages) const {

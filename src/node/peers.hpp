@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "node/core.hpp"
@@ -19,16 +21,19 @@ class Peers {
  public:
   explicit Peers(const Options& options);
 
-  /// The number of this start, known once the state was asked.
-  void set_start_number(std::uint64_t number) { start_number_ = number; }
-  [[nodiscard]] std::uint64_t start_number() const { return start_number_; }
+  /// Raft counts this start: once that is durable, greets those who wait. When the number is raised
+  /// because the directory is an old copy, everybody has to hear it. Once for each flush. True:
+  /// there is a number now, and was not.
+  bool follow_start(Turn& turn);
+  /// The state knows of a start.
+  void started(const kv::OriginStart& start);
 
   void dialled(Turn& turn, consensus::Peer peer);
   void greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& reply);
   void lost(Turn& turn, consensus::Peer peer);
   void hello(Turn& turn, std::uint64_t link, const wire::Hello& hello);
   void message(Turn& turn, std::uint64_t link, consensus::Message message);
-  void link_lost(std::uint64_t link) { links_.erase(link); }
+  void link_lost(std::uint64_t link);
   /// Removes messages to members without a connection, which nobody would send.
   void keep_sendable(std::vector<PeerSend>& messages) const;
 
@@ -44,7 +49,6 @@ class Peers {
     bool dialled = false;  ///< a connection stands; hello may be under way
     bool up = false;       ///< greeted: messages may go
     Identity identity;     ///< of the connection that we dialled; valid while `up`
-    Identity newest;       ///< the newest start heard of
   };
   struct Link {
     consensus::Peer peer = 0;
@@ -57,13 +61,17 @@ class Peers {
   [[nodiscard]] wire::Hello own_hello(const Core& core) const;
   /// Why `hello` is not welcome; empty: it is. `exceed` is set when its start number is too low.
   [[nodiscard]] std::string refusal(const Core& core, const wire::Hello& hello,
-                                    const Member& member, std::uint64_t& exceed) const;
+                                    std::uint64_t& exceed) const;
   void drop_links(Turn& turn, consensus::Peer peer, const Identity& other_than);
+  void drop_all(Turn& turn);
 
   std::vector<Member> members_;  ///< by peer number, this node included
   std::map<std::uint64_t, Link> links_;
   std::uint64_t voters_hash_ = 0;
-  std::uint64_t start_number_ = 0;
+  /// Of each origin the newest start heard of, by handshake or from the state.
+  std::map<Origin, kv::OriginStart> newest_;
+  std::optional<std::uint64_t> start_number_;                   ///< as it was at the last flush
+  std::vector<std::pair<std::uint64_t, wire::Hello>> waiting_;  ///< links, for that number
 };
 
 }  // namespace causeway::node

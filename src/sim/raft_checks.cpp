@@ -9,7 +9,19 @@ namespace {
 
 std::string words(const consensus::HardState& hard) {
   return "term " + std::to_string(hard.term.value) + " with a vote for " +
-         (hard.voted_for.empty() ? "nobody" : hard.voted_for);
+         (hard.voted_for.empty() ? "nobody" : hard.voted_for) + ", start " +
+         std::to_string(hard.start) + (hard.barred == Origin{} ? "" : ", barred");
+}
+
+bool is_another_vote(const consensus::HardState& before, const consensus::HardState& now) {
+  if (now.term != before.term || before.voted_for.empty()) return false;
+  return now.voted_for != before.voted_for || now.voted_origin != before.voted_origin;
+}
+
+// The number of a start only rises, and nothing lifts the bar of an origin.
+bool forgets_start(const consensus::HardState& before, const consensus::HardState& now,
+                   Origin origin) {
+  return now.start < before.start || (before.barred == origin && now.barred != origin);
 }
 
 EntryId id_of(const consensus::Entry& entry) { return {entry.term, entry.hash}; }
@@ -116,8 +128,8 @@ void RaftChecks::check_kept(const Node& node) const {
   }
   const consensus::HardState& before = node.disk.hard;
   const consensus::HardState& now = node.found.hard;
-  const bool other_vote = now.term == before.term && !before.voted_for.empty() && now != before;
-  if (now.term < before.term || other_vote) {
+  if (now.term < before.term || is_another_vote(before, now) ||
+      forgets_start(before, now, node.origin)) {
     broken("acknowledged-kept", node, "starts in " + words(now) + "; durable was " + words(before));
   }
 }
@@ -232,8 +244,10 @@ void RaftChecks::now_durable(Node& node, const wire::RaftRecord& record) {
     const consensus::HardState before = std::exchange(node.disk.hard, *hard);
     if (hard->term < before.term)
       broken("terms-never-fall", node, "writes " + words(*hard) + " behind " + words(before));
-    if (hard->term == before.term && !before.voted_for.empty() && *hard != before)
+    if (is_another_vote(before, *hard))
       broken("vote-once", node, "writes " + words(*hard) + " behind " + words(before));
+    if (forgets_start(before, *hard, node.origin))
+      broken("start-kept", node, "writes " + words(*hard) + " behind " + words(before));
   }
 }
 

@@ -8,6 +8,8 @@
 //   election-safety       At most one node leads a term, and in one life only.
 //   vote-once             A directory votes for one candidate a term, over restarts too. A wiped
 //                         one, or an old copy, has another past, so it has a clean slate.
+//   start-kept            The number of a directory's start never falls on its disk, and once its
+//                         origin is barred there it stays so.
 //   terms-never-fall      Neither those of a directory's messages nor those on its disk.
 //   vote-durable          A vote, a request for one, an accepted append and what a leader sends
 //                         leave only when their term is durable, and the vote with it.

@@ -145,6 +145,8 @@ std::string encode(const consensus::HardState& state) {
   out.u64(state.term.value);
   out.u64(state.voted_origin.value);
   out.sized(state.voted_for);
+  out.u64(state.start);
+  out.u64(state.barred.value);
   return body;
 }
 
@@ -202,6 +204,8 @@ Result<RaftRecord> decode_raft_record(std::uint8_t type, const Blob& body) {
     state.term = {in.u64()};
     state.voted_origin = {in.u64()};
     state.voted_for = std::string(in.sized());
+    state.start = in.u64();
+    state.barred = {in.u64()};
     if (in.done()) return RaftRecord{std::move(state)};
   }
   if (type == static_cast<std::uint8_t>(RecordType::commit_mark)) {

@@ -22,8 +22,8 @@ namespace causeway::wire {
 /// First byte of a record as storage keeps it. Numbers are never reused.
 enum class RecordType : std::uint8_t {
   entry = 1,
-  hard_state = 2,
   commit_mark = 3,
+  hard_state = 4,
   offline_write = 16,
   settled = 17
 };

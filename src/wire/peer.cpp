@@ -37,7 +37,7 @@ bool is_reason(std::string_view reason) {
 }
 
 void write(const Hello& hello, MsgpackWriter& out) {
-  out.array(7);
+  out.array(8);
   out.natural(kHello);
   out.natural(hello.cluster);
   out.text(hello.name);
@@ -45,16 +45,18 @@ void write(const Hello& hello, MsgpackWriter& out) {
   out.natural(hello.incarnation.value);
   out.natural(hello.start_number);
   out.natural(hello.voters_hash);
+  out.boolean(hello.barred);
 }
 
 Hello read_hello(MsgpackReader& in) {
-  if (in.array() != 7 || in.natural() != kHello) in.fail();
+  if (in.array() != 8 || in.natural() != kHello) in.fail();
   Hello hello{.cluster = in.natural(),
               .name = std::string(in.text()),
               .origin = {in.natural()},
               .incarnation = {in.natural()},
               .start_number = in.natural(),
-              .voters_hash = in.natural()};
+              .voters_hash = in.natural(),
+              .barred = in.boolean()};
   if (!is_name(hello.name)) in.fail();
   return hello;
 }

@@ -17,7 +17,7 @@
 
 namespace causeway::wire {
 
-inline constexpr std::uint8_t kPeerProtocol = 1;
+inline constexpr std::uint8_t kPeerProtocol = 2;
 
 /// The first bytes on a connection, both ways: 0xC1 (which MessagePack never uses), "CWY",
 /// kPeerProtocol. The accepter reads them, answers with its own, and both check before they send
@@ -58,6 +58,7 @@ struct Hello {
   std::uint64_t start_number =
       0;  ///< of this incarnation; a lower one than known is an older incarnation
   std::uint64_t voters_hash = 0;  ///< over the voters' names given at the first start
+  bool barred = false;            ///< it knows that it is an old copy (consensus::HardState)
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 

@@ -293,6 +293,111 @@ TEST_CASE(
   CHECK(cluster.violation() == "");
 }
 
+TEST_CASE("a start is counted, and named only when its number is durable") {
+  Recovered past = usual_past();
+  past.hard_state.start = 4;
+  Solo solo(std::move(past));
+  CHECK(solo.raft.start_number() == std::nullopt);
+  const Effects out =
+      solo.step([&](Effects& effects) { solo.raft.count_start(solo.clock(), 4, effects); });
+  REQUIRE(out.records.size() == 1);
+  CHECK(std::get<HardState>(out.records[0]).start == 5);
+  CHECK(std::get<HardState>(out.records[0]).term == Term{5});
+  CHECK(solo.raft.start_number() == std::nullopt);
+  solo.sync();
+  CHECK(solo.raft.start_number() == 5);
+  solo.receive(1, usual_request(solo));  // a vote that is not durable hides no number
+  CHECK(solo.raft.start_number() == 5);
+  CHECK_FALSE(solo.raft.barred());
+  CHECK_FALSE(solo.raft.quarantined());
+}
+
+TEST_CASE(
+    "who learns that it is an old copy says so durably, and neither votes nor asks for votes") {
+  struct Row {
+    std::string why;
+    void (*learn)(Solo&);
+    std::uint64_t start;
+  };
+  const Row rows[] = {
+      {"the state knows of a later start",
+       [](Solo& solo) {
+         solo.step([&](Effects& out) { solo.raft.count_start(solo.clock(), 7, out); });
+       },
+       8},
+      {"a peer knows of one",
+       [](Solo& solo) {
+         solo.step([&](Effects& out) { solo.raft.count_start(solo.clock(), 0, out); });
+         solo.step([&](Effects& out) { solo.raft.start_is_old(solo.clock(), 7, out); });
+       },
+       8},
+      {"a leader says so in the log",
+       [](Solo& solo) {
+         solo.step([&](Effects& out) { solo.raft.count_start(solo.clock(), 0, out); });
+         Configuration barring = all_bound();
+         barring.members[0].barred = true;
+         const LogPosition last = solo.raft.log().last();
+         AppendEntries append{.term = {5},
+                              .prev_log_index = last.index,
+                              .prev_log_term = last.term,
+                              .prev_log_hash = last.hash};
+         append.entries.push_back(Chain(last).add({5}, barring));
+         solo.receive(1, append);
+       },
+       2},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Solo solo;
+    row.learn(solo);
+    solo.sync();
+    CHECK(solo.raft.barred());
+    CHECK(solo.raft.quarantined());
+    CHECK(solo.raft.start_number() == row.start);
+    RequestVote request = usual_request(solo);
+    request.last_log_index = {100};
+    request.last_log_term = {5};
+    CHECK_FALSE(grants(solo, 2, request));
+    solo.pass(10s);
+    CHECK(solo.raft.role() == Role::learner);
+
+    // A later leader's log that lacks the bar changes nothing, nor does another start.
+    Recovered again = usual_past();
+    again.hard_state = {.term = {6}, .start = row.start, .barred = kOrigins[0]};
+    Solo restarted(std::move(again));
+    CHECK(restarted.raft.quarantined());
+    CHECK_FALSE(grants(restarted, 2, usual_request(restarted)));
+  }
+}
+
+TEST_CASE("a leader that learns that it is an old copy leads no more") {
+  Solo solo;
+  solo.become_leader();
+  solo.step([&](Effects& out) { solo.raft.start_is_old(solo.clock(), 7, out); });
+  CHECK(solo.raft.role() == Role::learner);
+}
+
+TEST_CASE("the bar is of an origin: a directory that took another one is not barred under that") {
+  Recovered past = usual_past();
+  past.hard_state.barred = {999};
+  Solo solo(std::move(past));
+  CHECK_FALSE(solo.raft.barred());
+  CHECK(grants(solo, 2, usual_request(solo)));
+}
+
+TEST_CASE("a leader bars whoever says that it is barred, and counts it no more") {
+  Solo solo;
+  solo.become_leader();
+  solo.raft.peer_is_barred(1);
+  CHECK_FALSE(solo.raft.members(solo.clock())[1].counted);
+  solo.pass(1ms);
+  CHECK(newest_in_log(solo).members[1].barred);
+  CHECK_FALSE(newest_in_log(solo).members[2].barred);
+  const LogIndex last = solo.raft.log().last().index;
+  solo.pass(1ms);
+  CHECK(solo.raft.log().last().index == last);  // once
+}
+
 TEST_CASE("a barred voter is refused as a candidate, and does not raise the term") {
   Configuration configuration = all_bound();
   configuration.members[1].barred = true;

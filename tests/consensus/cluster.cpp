@@ -138,8 +138,11 @@ void Cluster::carry_out(Peer peer, Effects& out) {
       const auto* hard = std::get_if<HardState>(&record);
       if (hard == nullptr) continue;
       const bool same_term = hard->term == node.voted.term;
-      if (same_term && !node.voted.voted_for.empty() && *hard != node.voted)
+      const bool same_vote =
+          hard->voted_for == node.voted.voted_for && hard->voted_origin == node.voted.voted_origin;
+      if (same_term && !node.voted.voted_for.empty() && !same_vote)
         fail("a vote changed within a term");
+      if (hard->start < node.voted.start) fail("a written start number fell");
       if (hard->term < node.voted.term) fail("a written term fell");
       node.voted = *hard;
     }
@@ -405,6 +408,7 @@ void Cluster::restart(Peer peer) {
   node.seen = {};
   node.tick_planned = Instant::never();
   node.raft.emplace(options, std::move(recovered), Random(random_.next()), now(peer));
+  step(peer, [&](Raft& raft, Effects& out) { raft.count_start(now(peer), 0, out); });
   plan_tick(peer);
   for (Peer other = 0; other < nodes_.size(); ++other) {
     if (other == peer || !running(other)) continue;

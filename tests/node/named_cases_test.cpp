@@ -208,6 +208,11 @@ TEST_CASE(
   CHECK(cluster->await("3", cluster->set("3", "c", "3", false).token).state == State::won);
   check_everywhere(*cluster, "c", "3");
   CHECK(cluster->status("3").state == "quarantined");
+
+  cluster->kill("1");  // 2 and the copy are no majority
+  cluster->run_for(std::chrono::seconds(10));
+  CHECK(cluster->status("2").role != "leader");
+  CHECK(cluster->status("3").role == "learner");
 }
 
 TEST_CASE(

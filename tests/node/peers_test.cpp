@@ -154,6 +154,50 @@ TEST_CASE("what the peer answers is checked as what it says first") {
   }
 }
 
+TEST_CASE("a start that the log knows of is not forgotten with the connection that showed it") {
+  Connections at;
+  const wire::Hello before = at.genuine();
+  at.cluster.kill("2");
+  at.cluster.start("2");
+  CHECK(at.cluster.set("2", "k", "v").valid);
+  at.cluster.settle();
+  REQUIRE(at.genuine().start_number > before.start_number);
+  SUBCASE("it was applied meanwhile") {}
+  SUBCASE("it is in the state that a start reads") {
+    at.cluster.partition({{"1"}, {"2"}, {"3"}});
+    at.cluster.kill("1");
+    at.cluster.start("1");
+    at.cluster.run_for(std::chrono::milliseconds(50));
+  }
+  wire::Hello old_copy = before;
+  ++old_copy.incarnation.value;
+  ++old_copy.start_number;
+  const wire::HelloReply reply = at.greet(kLink, old_copy);
+  CHECK_FALSE(reply.accepted);
+  CHECK(reply.exceed_number == old_copy.start_number);
+}
+
+TEST_CASE("nobody is greeted before the number of this start is durable") {
+  Connections at;
+  at.cluster.partition({{"1"}, {"2"}, {"3"}});
+  at.cluster.kill("1");
+  at.hello_of.erase("1");
+  at.cluster.node("1").slow_raft_log = std::chrono::seconds(2);
+  at.cluster.start("1");
+  at.cluster.run_for(std::chrono::milliseconds(10));
+  at.cluster.node("1").give(node::PeerDialled{1});
+  at.cluster.node("1").give(node::LinkHello{kLink, at.genuine()});
+  at.cluster.node("1").give(node::LinkHello{kLink + 1, at.genuine()});
+  at.cluster.node("1").give(node::LinkLost{kLink + 1});
+  at.cluster.run_for(std::chrono::seconds(1));
+  CHECK_FALSE(at.hello_of.contains("1"));
+  CHECK_FALSE(at.answers.contains(kLink));
+  at.cluster.run_for(std::chrono::seconds(2));
+  CHECK(at.hello_of.contains("1"));
+  CHECK(at.answers.contains(kLink));
+  CHECK_FALSE(at.answers.contains(kLink + 1));
+}
+
 TEST_CASE("a start number that was too low is raised above the one to exceed") {
   Connections at;
   const std::uint64_t before = at.hello_of.at("1").start_number;
@@ -164,4 +208,6 @@ TEST_CASE("a start number that was too low is raised above the one to exceed") {
   at.cluster.run_for(std::chrono::milliseconds(1));
   CHECK(before < 40);
   CHECK(at.hello_of.at("1").start_number == 41);
+  CHECK(at.hello_of.at("1").barred);  // it is an old copy
+  CHECK(at.cluster.status("1").state == "quarantined");
 }

@@ -94,6 +94,27 @@ const std::vector<Row> elections = {
        w.by.ask_votes(b, two);
        w.by.grant(b, c, two);
      }},
+    {"", "the same vote is written once more, with a new start",
+     [](World& w) {
+       HardState hard = w.by.vote(one, a);
+       hard.start = 1;
+       w.by.write(a, {hard});
+     }},
+    {"start-kept", "the number of a start falls",
+     [](World& w) {
+       w.by.write(b, {HardState{.term = two, .start = 3}});
+       w.by.write(b, {HardState{.term = three, .start = 2}});
+     }},
+    {"start-kept", "a barred origin is pardoned",
+     [](World& w) {
+       w.by.write(b, {HardState{.term = two, .barred = w.cluster.node("2").directory().origin}});
+       w.by.write(b, {HardState{.term = three}});
+     }},
+    {"acknowledged-kept", "the number of a start is forgotten over a restart",
+     [](World& w) {
+       w.by.write(b, {HardState{.term = two, .start = 3}});
+       w.by.start(b, {HardState{.term = two, .start = 2}, w.opening});
+     }},
     {"vote-once", "on disk", [](World& w) { w.by.write(b, {w.by.vote(one, c)}); }},
     {"vote-once", "it was forgotten over a restart that lost nothing",
      [](World& w) {
@@ -355,6 +376,13 @@ const std::vector<Row> disks = {
        const Entry newest = w.by.elect(b, c, three, HandMade::entry(two, other));
        w.by.write(a, {HardState{three, {}, {}}});
        w.by.acknowledge(a, b, three, {2});
+     }},
+    {"", "it was true, and waited for its term, with which a later one cut the log",
+     [](World& w) {
+       const auto entries = w.unfinished();
+       w.by.write(b, {entries[0], entries[1]});
+       w.by.write(b, {HardState{three, {}, {}}, HandMade::entry(three, w.opening)});
+       w.by.acknowledge(b, a, one, {3});
      }},
     {"", "refused by a full disk, handed out again behind a vote",
      [](World& w) {

@@ -58,11 +58,11 @@ std::vector<RaftRow> raft_rows() {
        "0100000000000000 0200000000000000 0300000000000000 0102030405060708 02 'payload'"},
       {"an entry without payload", RecordType::entry, Entry{.index = {UINT64_MAX}},
        "ffffffffffffffff 0000000000000000 0000000000000000 0000000000000000 01"},
-      {"term and vote", RecordType::hard_state,
-       HardState{.term = {5}, .voted_for = "n1", .voted_origin = {6}},
-       "0500000000000000 0600000000000000 02000000 'n1'"},
+      {"term, vote, start, barred", RecordType::hard_state,
+       HardState{.term = {5}, .voted_for = "n1", .voted_origin = {6}, .start = 7, .barred = {8}},
+       "0500000000000000 0600000000000000 02000000 'n1' 0700000000000000 0800000000000000"},
       {"term without vote", RecordType::hard_state, HardState{.term = {5}},
-       "0500000000000000 0000000000000000 00000000"},
+       "0500000000000000 0000000000000000 00000000 0000000000000000 0000000000000000"},
       {"a commit mark", RecordType::commit_mark, CommitMark{.index = {258}}, "0201000000000000"},
   };
 }
@@ -148,7 +148,7 @@ TEST_CASE("frozen: the bytes of the journal's records") {
 
 TEST_CASE("frozen: the numbers of the records' types") {
   CHECK(static_cast<int>(RecordType::entry) == 1);
-  CHECK(static_cast<int>(RecordType::hard_state) == 2);
+  CHECK(static_cast<int>(RecordType::hard_state) == 4);
   CHECK(static_cast<int>(RecordType::commit_mark) == 3);
   CHECK(static_cast<int>(RecordType::offline_write) == 16);
   CHECK(static_cast<int>(RecordType::settled) == 17);
@@ -157,7 +157,7 @@ TEST_CASE("frozen: the numbers of the records' types") {
 TEST_CASE("a field that a record gains must get its place in the bytes") {
   // Compiles only while the structs have exactly the fields that the codec knows.
   [[maybe_unused]] const auto& [index, term, log_time, kind, payload, hash] = Entry{};
-  [[maybe_unused]] const auto& [vote_term, voted_for, voted_origin] = HardState{};
+  [[maybe_unused]] const auto& [vote_term, voted_for, voted_origin, start, barred] = HardState{};
   [[maybe_unused]] const auto& [dot, stamp, seen, key, value, deleted, expires_ms, boot_id,
                                 boot_time_ns, replaces, old_dot, old_chain] = OfflineWrite{};
   [[maybe_unused]] const auto& [origin, through, chain, verdicts] = Settled{};

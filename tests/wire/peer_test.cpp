@@ -144,7 +144,7 @@ TEST_CASE("what is no message of this protocol is refused") {
       {"an empty array", "90"},
       {"type 0", "92 00 01"},
       {"a type of a later protocol", "92 0b 01"},
-      {"a hello where messages flow", "97 20 00 a0 00 00 00 00"},
+      {"a hello where messages flow", "98 20 00 a0 00 00 00 00 c2"},
       {"a type over a byte", "92 cd0105 01"},
       {"a type that is text", "92 a1'5' 01"},
       {"a field too many", "93 05 01 02"},
@@ -203,12 +203,13 @@ Hello hello() {
           .origin = {UINT64_MAX},
           .incarnation = {3},
           .start_number = 4,
-          .voters_hash = 5};
+          .voters_hash = 5,
+          .barred = true};
 }
 
 TEST_CASE("frozen: the bytes of the greeting") {
-  CHECK(hex(peer_preamble()) == hex(bytes("c1'CWY' 01")));
-  const std::string hello_hex = "97 20 01 a7'n-1.a_z' cfffffffffffffffff 03 04 05";
+  CHECK(hex(peer_preamble()) == hex(bytes("c1'CWY' 02")));
+  const std::string hello_hex = "98 20 01 a7'n-1.a_z' cfffffffffffffffff 03 04 05 c3";
   CHECK(hex(encode(hello())) == hex(bytes(hello_hex)));
   CHECK((decode_hello(bytes(hello_hex)).value() == hello()));
 
@@ -218,7 +219,7 @@ TEST_CASE("frozen: the bytes of the greeting") {
 
   const HelloReply refused{.reason = "another cluster", .exceed_number = 6};
   CHECK(hex(encode(refused)) ==
-        hex(bytes("95 21 c2 97 20 00 a0 00 00 00 00 af'another cluster' 06")));
+        hex(bytes("95 21 c2 98 20 00 a0 00 00 00 00 c2 af'another cluster' 06")));
   CHECK((decode_hello_reply(encode(refused)).value() == refused));
 }
 
@@ -239,13 +240,13 @@ TEST_CASE("a damaged greeting is refused or has one meaning") {
 }
 
 TEST_CASE("names and reasons from a stranger cannot spoil a log") {
-  CHECK(!decode_hello(bytes("97 20 01 a3'a\nb' 02 03 04 05")).has_value());
-  CHECK(!decode_hello(bytes("97 20 01 a2'N1' 02 03 04 05")).has_value());
-  CHECK(!decode_hello(bytes("97 20 01 d941") + std::string(65, 'n') + bytes("02 03 04 05"))
+  CHECK(!decode_hello(bytes("98 20 01 a3'a\nb' 02 03 04 05 c2")).has_value());
+  CHECK(!decode_hello(bytes("98 20 01 a2'N1' 02 03 04 05 c2")).has_value());
+  CHECK(!decode_hello(bytes("98 20 01 d941") + std::string(65, 'n') + bytes("02 03 04 05 c2"))
              .has_value());
-  CHECK(decode_hello(bytes("97 20 01 d940") + std::string(64, 'n') + bytes("02 03 04 05"))
+  CHECK(decode_hello(bytes("98 20 01 d940") + std::string(64, 'n') + bytes("02 03 04 05 c2"))
             .has_value());
-  const std::string hello_hex = "97 20 01 a2'n1' 02 03 04 05";
+  const std::string hello_hex = "98 20 01 a2'n1' 02 03 04 05 c2";
   CHECK(!decode_hello_reply(bytes("95 21 c2" + hello_hex + "a3'a\nb' 00")).has_value());
   // Our own reason is made fit before it is sent.
   HelloReply long_reply{.reason = "line\n" + std::string(2000, 'x')};
@@ -256,12 +257,12 @@ TEST_CASE("names and reasons from a stranger cannot spoil a log") {
 
 TEST_CASE("another protocol version is refused with words that name both") {
   CHECK(check_preamble(peer_preamble()).has_value());
-  const auto newer = check_preamble(bytes("c1'CWY' 02"));
+  const auto newer = check_preamble(bytes("c1'CWY' 03"));
   REQUIRE(!newer.has_value());
   CHECK(newer.error().code == Errc::unavailable);
-  CHECK(newer.error().detail.find("protocol 2, this one 1") != std::string::npos);
+  CHECK(newer.error().detail.find("protocol 3, this one 2") != std::string::npos);
   for (const std::string other :
-       {"", "c1'CW'", "c1'CWY'", "c1'CWX' 01", "'GET /'", "c1'CWY' 01 00"}) {
+       {"", "c1'CW'", "c1'CWY'", "c1'CWX' 02", "'GET /'", "c1'CWY' 02 00"}) {
     CAPTURE(other);
     const auto refused = check_preamble(bytes(other));
     REQUIRE(!refused.has_value());
