@@ -15,10 +15,8 @@ bool is_zero(std::string_view bytes) {
          (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-}  // namespace
-
-Result<TailScan> scan_tail(File& file, std::string_view name, std::uint64_t identity,
-                           std::uint64_t tail, std::uint64_t end) {
+Result<TailScan> look(File& file, std::string_view name, std::uint64_t identity, std::uint64_t tail,
+                      std::uint64_t end) {
   constexpr std::size_t kOverlap = kBatchHeaderBytes - 1;  // a header may cross the end of a chunk
   TailScan scan;
   std::string buffer;
@@ -44,6 +42,17 @@ Result<TailScan> scan_tail(File& file, std::string_view name, std::uint64_t iden
     at += std::min<std::size_t>(wanted, BatchReader::kChunkBytes);
   }
   return scan;
+}
+
+}  // namespace
+
+Result<TailScan> scan_tail(File& file, std::string_view name, std::uint64_t identity,
+                           std::uint64_t tail, std::uint64_t end) {
+  CAUSEWAY_TRY(first, look(file, name, identity, tail, end));
+  if (first.damage || first.newer) return first;
+  CAUSEWAY_TRY(second, look(file, name, identity, tail, end));
+  second.all_zero = second.all_zero && first.all_zero;
+  return second;
 }
 
 }  // namespace causeway::storage

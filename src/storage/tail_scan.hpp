@@ -5,6 +5,10 @@
 // searched for batch headers at every offset. A header that passes its checksum, which is seeded
 // with the segment's identity and the offset, was written there by this log: even when its body is
 // torn, what it states about the sync before it is true.
+//
+// A read that goes astray shows no proof that is not there, but misses the one that is, and then the
+// log would be cut before what was acknowledged. So it is searched twice before there is said to be
+// none.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +31,7 @@ struct TailScan {
   std::optional<std::uint64_t> newer;  ///< offset of an intact header of a newer format
 };
 
-/// Searches [tail, end) of `file`. errors: io
+/// Searches [tail, end) of `file`, twice where it finds no proof. errors: io
 [[nodiscard]] Result<TailScan> scan_tail(File& file, std::string_view name, std::uint64_t identity,
                                          std::uint64_t tail, std::uint64_t end);
 

@@ -383,6 +383,29 @@ TEST_CASE("a read that goes astray once while opening never loses or changes a r
   }
 }
 
+TEST_CASE("damage is refused also when a read goes astray while opening") {
+  const Written written;
+  const std::string newest = segment_name(written.newest);
+  const std::uint64_t batch = written.places[written.places.size() - 3].offset;
+  for (const std::uint64_t flipped : {std::uint64_t{20}, batch + 20, batch + 60}) {
+    MemDisk damaged = written.disk;
+    damaged.flip_bit(newest, flipped, 3);
+    bool happened = true;
+    for (std::uint64_t nth = 1; happened; ++nth) {
+      for (const std::uint64_t distance : {48U, 512U, 4096U, 8192U, 1000000U}) {
+        CAPTURE(flipped);
+        CAPTURE(nth);
+        CAPTURE(distance);
+        MemDisk disk = damaged;
+        disk.misdirect_read(nth, distance);
+        CHECK_FALSE(open_log(disk));
+        CHECK(disk.image() == damaged.image());  // the evidence stays
+        happened = disk.reads() >= nth;
+      }
+    }
+  }
+}
+
 TEST_CASE("the proof of damage is found wherever it lies behind the damage") {
   // The header that proves it lies 64 KiB and more behind, also across the border of two chunks of
   // the search.
