@@ -1,6 +1,7 @@
 #include "sim/offline_ledger.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "crdt/dot.hpp"
 #include "sim/violation.hpp"
@@ -53,11 +54,15 @@ void OfflineLedger::recovered(Peer peer, const wire::RaftRecord& record) {
 }
 
 void OfflineLedger::recovered(Peer peer, const wire::JournalRecord& record) {
-  add(directories_[peer], record);
+  directories_[peer].found.push_back(record);
 }
 
+// What a start has found may stand in the page cache alone, and go with the power if the start fails
+// before it has synced it.
 void OfflineLedger::started(Peer peer) {
-  const LedgerDirectory& directory = directories_[peer];
+  LedgerDirectory& directory = directories_[peer];
+  for (const wire::JournalRecord& record : std::exchange(directory.found, {}))
+    add(directory, record);
   for (const auto& [sequence, told] : directory.acknowledged) {
     if (is_kept(directory, sequence, told.write.stamp)) continue;
     throw Violation(kOfflineDurable, "after a start the journal lacks the acknowledged write " +
@@ -68,6 +73,7 @@ void OfflineLedger::started(Peer peer) {
 
 void OfflineLedger::gone(Peer peer) {
   LedgerDirectory& directory = directories_[peer];
+  directory.found.clear();
   directory.open_calls.clear();
   directory.inherited.clear();
   directory.journal_log.clear();

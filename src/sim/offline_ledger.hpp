@@ -52,6 +52,7 @@ struct LedgerDirectory {
   LogIndex applied;             ///< as its last start reported
   LogIndex told;                ///< greatest revision in an answer
   LogIndex mark;                ///< greatest commit mark that the Raft log's disk has synced
+  std::vector<wire::JournalRecord> found;    ///< by the start under way; not durable before its end
   std::map<Dot, LedgerWrite> journal;        ///< durable records since the last start
   std::map<std::string, Dot> newest;         ///< of these, by key
   std::set<Sequence> inherited;              ///< under way: their seen is an earlier one's

@@ -135,6 +135,23 @@ TEST_CASE("a table must hold what the model holds") {
   });
 }
 
+// What a start reads may stand in the page cache alone, until it has synced it.
+void settles_after_start(Hand& hand, bool synced) {
+  hand.journal(0, hand.offline(0, 1));
+  crdt::OfflineWrite later = hand.offline(0, 2);
+  later.replaces = {1};
+  hand.model.died(0, Death::kill);
+  hand.model.starting(0);
+  hand.model.recovered(0, wire::JournalRecord(hand.offline(0, 1)));
+  hand.model.recovered(0, wire::JournalRecord(later));
+  if (synced) hand.model.started(0);
+  hand.model.died(0, Death::power);
+  hand.model.starting(0);
+  hand.model.recovered(0, wire::JournalRecord(hand.offline(0, 1)));
+  hand.model.started(0);
+  hand.play(0, hand.settle(0, {hand.offline(0, 1)}));
+}
+
 TEST_CASE("a dot settles once, and the writes of one origin in order") {
   check({
       {"two batches as they should be", "",
@@ -183,6 +200,10 @@ TEST_CASE("a dot settles once, and the writes of one origin in order") {
                      .first_ticket = hand.ticket, .error = {}, .appends = {{hand.ticket}}}});
          hand.play(0, hand.settle(0, {hand.offline(0, 1)}));
        }},
+      {"what it replaced by a record that only a failed start has read settles", "",
+       [](Hand& hand) { settles_after_start(hand, false); }},
+      {"what it replaced by a record that a start has read settles", "settles-once",
+       [](Hand& hand) { settles_after_start(hand, true); }},
   });
 }
 
