@@ -23,12 +23,16 @@ std::uint32_t Availability::sound() const {
   return peers;
 }
 
+Instant Availability::calm_from(std::uint32_t peers) const {
+  const Instant since = faults_.calm_since(peers);
+  return since == Instant::never() ? since : since + 10 * election_timeout_;
+}
+
 void Availability::look() {
   const Instant now = cluster_.time().now();
   const std::uint32_t peers = sound();
   const bool majority = static_cast<std::size_t>(std::popcount(peers)) > nodes_ / 2;
-  const Instant since = majority ? faults_.calm_since(peers) : Instant::never();
-  const Instant from = since == Instant::never() ? since : since + 10 * election_timeout_;
+  const Instant from = majority ? calm_from(peers) : Instant::never();
   if (peers != calm_peers_ || from != calm_from_) calm_leader_.reset();
   calm_peers_ = peers;
   calm_from_ = from;
@@ -43,8 +47,8 @@ void Availability::sent(Peer from, Peer, const consensus::Message& message) {
   if (append == nullptr || calm_from_ == Instant::never() || cluster_.time().now() < calm_from_ ||
       append->term <= calm_term_)
     return;
-  // A fault since the last look may have asked it to go.
-  const bool calm = sound() == calm_peers_ && faults_.calm_since(calm_peers_) != Instant::never();
+  // A fault since the last look may have asked it to go, and be over: that is another calm.
+  const bool calm = sound() == calm_peers_ && calm_from(calm_peers_) == calm_from_;
   if (calm && calm_leader_ && ((calm_peers_ >> from) & 1) != 0) {
     throw Violation("stable-leader", "node " + cluster_.name_of(from) + " leads in term " +
                                          std::to_string(append->term.value) +

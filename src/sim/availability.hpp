@@ -25,6 +25,8 @@ class Availability : public Observer {
  private:
   /// Healthy and counted nodes, as bits.
   [[nodiscard]] std::uint32_t sound() const;
+  /// When these have been undisturbed for ten election timeouts; Instant::never(): they are not.
+  [[nodiscard]] Instant calm_from(std::uint32_t peers) const;
 
   Cluster& cluster_;
   const Faults& faults_;
