@@ -52,6 +52,7 @@ void ClockChecks::starting(Peer peer) {
   node.log = {};
   node.reached = {};
   node.held.clear();
+  node.refused.clear();
   node.applying.clear();
 }
 
@@ -121,6 +122,11 @@ void ClockChecks::turn(Peer peer, const node::Effects& effects) {
 
 // An entry is judged where it is seen first: at its leader, unless a full disk holds things up.
 void ClockChecks::new_entry(Node& node, const consensus::Entry& entry) {
+  if (const auto again = node.refused.find({entry.index, entry.term});
+      again != node.refused.end()) {
+    node.refused.erase(again);  // judged when it was handed out first
+    return;
+  }
   const LogIndex before = entry.index.previous();
   if (entry.index.value == 0 || before > node.log.last())
     broken("log-time-rises", node, text(entry) + " stands behind a gap");
@@ -159,9 +165,23 @@ void ClockChecks::check_moves(const Node& node, const consensus::Entry& entry) c
              " ms passed here since the one before, at " + text(before));
 }
 
-void ClockChecks::raft_log_done(Peer, const storage::LogEffects& effects) {
+void ClockChecks::raft_log_done(Peer peer, const storage::LogEffects& effects) {
   for (const storage::LogEffect& effect : effects) {
-    if (std::holds_alternative<storage::Refused>(effect)) disk_was_full_ = true;
+    const auto* what = std::get_if<storage::Refused>(&effect);
+    if (what != nullptr) refused(nodes_[peer], *what);
+  }
+}
+
+// The node hands them out again, in the order of the first time. Where a new leader's entries took
+// the place of some, those no longer continue what was handed out last.
+void ClockChecks::refused(Node& node, const storage::Refused& refused) {
+  disk_was_full_ = true;
+  for (const storage::Append& append : refused.appends) {
+    for (const storage::LogRecord& each : append.records) {
+      const wire::RaftRecord record = decode_raft(each);
+      if (const auto* entry = std::get_if<consensus::Entry>(&record))
+        node.refused.emplace(entry->index, entry->term);
+    }
   }
 }
 

@@ -22,8 +22,10 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/cluster.hpp"
@@ -57,6 +59,8 @@ class ClockChecks final : public Observer {
 
     ByIndex<Stamp> log;  ///< log times, as handed out or found by the start
     Instant last_entry;  ///< by its monotonic clock: when the last of these came
+    /// Entries that a full disk refused: they are handed out again.
+    std::multiset<std::pair<LogIndex, Term>> refused;
 
     Sequence reached;                ///< of its offline writes, as handed out
     std::map<Sequence, Stamp> held;  ///< of those, what the journal has not freed
@@ -76,6 +80,7 @@ class ClockChecks final : public Observer {
   void new_entry(Node& node, const consensus::Entry& entry);
   void check_honest(const Node& node, const consensus::Entry& entry);
   void check_moves(const Node& node, const consensus::Entry& entry) const;
+  void refused(Node& node, const storage::Refused& refused);
   void handed_out(Node& node, const wire::JournalRecord& record);
   void new_write(Node& node, const crdt::OfflineWrite& write);
   void committed(const Node& node, std::string_view key, const crdt::StoredVersion& version);

@@ -215,6 +215,25 @@ const std::vector<Row> log_times = {
        w.pass(seconds(2));
        w.date(at(0, 1));
      }},
+    {"", "a full disk refused an entry and the one of a new leader before it: both come again",
+     [](World& w) {
+       w.date(at(0)), w.date(at(1)), w.date(at(2));
+       const auto entry = [](std::uint64_t index, Term term, Stamp log_time) {
+         return Entry{.index = {index}, .term = term, .log_time = log_time};
+       };
+       const Entry late = entry(4, {1}, at(3));
+       const Entry newer = entry(2, {2}, at(4));
+       w.by.hand_out(a, {late}), w.by.hand_out(a, {newer});
+       w.by.give(a), w.by.refuse(a);
+       w.by.hand_out(a, {late}), w.by.hand_out(a, {newer});
+       w.by.sync(a);
+       w.by.write(a, {entry(3, {2}, at(5))});
+     }},
+    {"log-time-rises", "an entry behind a gap",
+     [](World& w) {
+       w.date(at(0));
+       w.by.write(a, {{Entry{.index = {3}, .term = {1}, .log_time = at(1)}}});
+     }},
 };
 
 const std::vector<Row> stamps = {
