@@ -30,12 +30,11 @@ std::string text(const consensus::Entry& entry) {
 
 }  // namespace
 
-ClockChecks::ClockChecks(Cluster& cluster) : cluster_(cluster), rates_seen_at_(instant()) {
+ClockChecks::ClockChecks(Cluster& cluster) : cluster_(cluster) {
   for (const Cluster::Name& name : cluster.names()) {
     Node& node = nodes_.emplace_back();
     node.machine = &cluster.node(name);
     node.name = name;
-    node.mono_before = node.machine->clocks.mono(instant());
   }
 }
 
@@ -87,14 +86,13 @@ void ClockChecks::look_at_clock(Node& node) {
   if (node.honest && off > 0) ahead_ms_ = std::max(ahead_ms_, static_cast<std::uint64_t>(off));
 }
 
-// Log time runs with one monotonic clock after the other: at worst always with the fastest.
+// Log time runs with one monotonic clock after the other: at worst always with the fastest, and
+// that may have been slow before, or begin anew with another boot.
 void ClockChecks::look_at_rates() {
-  const Instant at = instant();
-  const Duration passed = at - std::exchange(rates_seen_at_, at);
   Duration gained{0};
   for (Node& node : nodes_) {
-    const Instant mono = node.machine->clocks.mono(at);
-    gained = std::max(gained, (mono - std::exchange(node.mono_before, mono)) - passed);
+    const Duration ahead = node.machine->clocks.ran_ahead(instant());
+    gained = std::max(gained, ahead - std::exchange(node.ran_ahead, ahead));
   }
   fast_ += gained;
 }

@@ -54,8 +54,8 @@ class ClockChecks final : public Observer {
     Machine* machine = nullptr;
     std::string name;
 
-    bool honest = true;   ///< its wall clock was right whenever it was read
-    Instant mono_before;  ///< at the last look at all clocks
+    bool honest = true;     ///< its wall clock was right whenever it was read
+    Duration ran_ahead{0};  ///< at the last look at all clocks
 
     ByIndex<Stamp> log;  ///< log times, as handed out or found by the start
     Instant last_entry;  ///< by its monotonic clock: when the last of these came
@@ -90,7 +90,6 @@ class ClockChecks final : public Observer {
   EntryRegistry entries_;
   std::uint64_t ahead_ms_ = 0;  ///< the furthest that an honest clock was ahead of true time
   Duration fast_{0};            ///< the most that monotonic clocks can have gained so far
-  Instant rates_seen_at_;
   bool disk_was_full_ = false;  ///< so entries may be seen long after they were made
   ByIndex<Stamp> log_times_;    ///< of committed entries
   std::map<std::string, std::vector<Version>, std::less<>> versions_;  ///< of a key, by revision

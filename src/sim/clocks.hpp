@@ -4,6 +4,7 @@
 // the machine is suspended; the boot clock counts suspension; the wall clock says what it likes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/time.hpp"
@@ -46,6 +47,7 @@ class Clocks {
   /// Its oscillator, which drives all three clocks, gains so many millionths from the true instant
   /// `at` on. More than -1'000'000.
   void set_rate(Instant at, std::int64_t ppm) {
+    ran_ahead_then_ = ran_ahead(at);
     gained_then_ = gained(at);
     rate_since_ = at;
     rate_ppm_ = ppm;
@@ -58,6 +60,11 @@ class Clocks {
     ++boots_;
   }
   [[nodiscard]] std::uint64_t boot_id() const { return boots_; }
+  /// All that its oscillator gained while it ran fast, over all boots; what it lost while it ran
+  /// slow is not taken away.
+  [[nodiscard]] Duration ran_ahead(Instant at) const {
+    return ran_ahead_then_ + std::max(Duration(0), gained(at) - gained_then_);
+  }
 
   /// Difference of the wall clock from true time (and from what it gained).
   std::int64_t wall_offset_ms = 0;
@@ -86,6 +93,7 @@ class Clocks {
   Instant rate_since_;
   Duration gained_then_{0};
   std::int64_t rate_ppm_ = 0;
+  Duration ran_ahead_then_{0};
   Duration mono_lacks_{0};  ///< of what was counted: earlier boots, and suspension
   bool asleep_ = false;
   Instant asleep_since_;  ///< as counted

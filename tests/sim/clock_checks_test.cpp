@@ -181,6 +181,16 @@ const std::vector<Row> log_times = {
        w.pass(seconds(100));
        w.date(at(100'100));
      }},
+    {"", "which loses power meanwhile: what it gained before is not lost with it",
+     [](World& w) {
+       w.date(at(0));
+       w.clocks(a).set_rate(w.cluster.time().now(), 100'000);
+       w.pass(seconds(10));
+       w.clocks(a).reboot(w.cluster.time().now());
+       w.by.start(a, {w.last});
+       w.pass(seconds(10));
+       w.date(at(21'900));
+     }},
     {"log-time-honest", "faster than any monotonic clock",
      [](World& w) {
        w.date(at(0));

@@ -68,3 +68,16 @@ TEST_CASE("a wrong oscillator moves all three clocks") {
   CHECK(after.boot - before.boot == seconds(90));
   CHECK(after.wall.ms - before.wall.ms == 90'000);
 }
+
+TEST_CASE("what a clock gained while it ran fast stays counted, over slow times and boots") {
+  Clocks clocks;
+  const Instant begin{seconds(0)};
+  CHECK(clocks.ran_ahead(begin + seconds(100)) == Duration(0));
+  clocks.set_rate(begin + seconds(100), 1000);
+  CHECK(clocks.ran_ahead(begin + seconds(200)) == milliseconds(100));
+  clocks.set_rate(begin + seconds(200), -5000);
+  CHECK(clocks.ran_ahead(begin + seconds(300)) == milliseconds(100));
+  clocks.set_rate(begin + seconds(300), 1000);
+  clocks.reboot(begin + seconds(400));
+  CHECK(clocks.ran_ahead(begin + seconds(500)) == milliseconds(300));
+}
