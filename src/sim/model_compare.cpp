@@ -61,6 +61,32 @@ std::string differ(const ModelOutcome& outcome, const kv::SettleResult& got) {
   return {};
 }
 
+// ---- losers
+
+namespace {
+
+bool same_value(const std::optional<std::uint64_t>& want, const std::optional<std::string>& got,
+                bool dropped) {
+  if (dropped) return want && !got;
+  return want == (got ? std::optional(hash64(*got)) : std::nullopt);
+}
+
+}  // namespace
+
+std::string differ(const ModelLoser& loser, const kv::Conflict& got) {
+  if (got.key != loser.key) return "is of another key";
+  if (got.verdict != loser.verdict) return "has another verdict";
+  if (got.lost != loser.lost) return "has another loser";
+  if (got.won != loser.won) return "has another winner";
+  if (got.reason.empty() == (loser.verdict == crdt::VerdictKind::rejected))
+    return "has no reason, or one too many";
+  if (!same_value(loser.lost_value, got.lost_value, got.lost_value_dropped))
+    return "has another lost value";
+  if (!same_value(loser.won_value, got.won_value, got.won_value_dropped))
+    return "has another value that won";
+  return {};
+}
+
 // ---- awaits
 
 namespace {

@@ -15,6 +15,9 @@ namespace causeway::sim {
 [[nodiscard]] std::string differ(const ModelOutcome& outcome, const kv::SettleResult& got);
 [[nodiscard]] std::string differ(const crdt::Verdict& want, const crdt::Verdict& got);
 
+/// A row of the superseded list. The bytes of either value may have been dropped, if that is said.
+[[nodiscard]] std::string differ(const ModelLoser& loser, const kv::Conflict& got);
+
 /// What must become of an acknowledged offline write.
 struct OfflineFate {
   const ModelSettled* settled = nullptr;

@@ -2,8 +2,8 @@
 // to, in maps and without a thought for speed or memory.
 //
 // It is written from the design and shares no rule with kv or crdt: only the decoder of commands,
-// the chain's hash and plain types. What it does not model is bounded elsewhere (conflicts, bytes of
-// losers) or nobody's answer (rows of the table other than values).
+// the chain's hash and plain types. What it does not model is bounded elsewhere (bytes of losers) or
+// nobody's answer (rows of the table other than values and losers).
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,17 @@ struct ModelOrigin {
   std::set<Sequence> unlearnt;                           ///< whose verdicts the state still keeps
 };
 
+/// A write that lost, and to whom: a row of the superseded list.
+struct ModelLoser {
+  std::string key;
+  crdt::VerdictKind verdict;
+  crdt::StoredVersion lost;
+  std::optional<std::uint64_t> lost_value;  ///< its hash; empty: a delete
+  crdt::StoredVersion won;                  ///< rejected: none
+  std::optional<std::uint64_t> won_value;
+  std::size_t value_bytes = 0;  ///< of both
+};
+
 /// What an entry came to. Nothing for entries that are no commands.
 struct ModelOutcome {
   Origin origin;  ///< that must hear of it
@@ -80,6 +91,10 @@ class ModelState {
   [[nodiscard]] const ModelOrigin* find(Origin origin) const;
   /// Nothing: it has not settled.
   [[nodiscard]] const ModelSettled* settled(Dot dot) const;
+  /// The newest of those that lost, as many as the list holds; the oldest first.
+  [[nodiscard]] const std::deque<ModelLoser>& losers() const { return losers_; }
+  /// Bytes of values of all that ever lost.
+  [[nodiscard]] std::uint64_t loser_bytes() const { return loser_bytes_; }
 
  private:
   [[nodiscard]] std::optional<crdt::StoredVersion> version_of(const std::string& key) const;
@@ -96,12 +111,19 @@ class ModelState {
   [[nodiscard]] static bool follows(const ModelOrigin& origin, const kv::Settle& batch);
   [[nodiscard]] crdt::Verdict settle_item(const kv::LogEntry& entry,
                                           const crdt::OfflineWrite& item);
-  [[nodiscard]] std::optional<crdt::Verdict> verdict_before(const crdt::OfflineWrite& item) const;
+  [[nodiscard]] std::optional<crdt::Verdict> verdict_before(const crdt::OfflineWrite& item);
+  [[nodiscard]] crdt::Verdict reject(const crdt::OfflineWrite& item);
+  void lists_item(const crdt::OfflineWrite& item, crdt::VerdictKind verdict, const ModelRow* won);
+  void lists_committed(const crdt::OfflineWrite& item, const ModelRow& lost,
+                       const crdt::StoredVersion& won);
+  void list(ModelLoser loser);
 
   std::map<std::string, ModelRow> rows_;
   std::map<Origin, ModelOrigin> origins_;
   TombstoneFloor floor_;  ///< format 1 has no entry that drops tombstones
   std::deque<ModelOutcome> outcomes_;
+  std::deque<ModelLoser> losers_;
+  std::uint64_t loser_bytes_ = 0;
 };
 
 }  // namespace causeway::sim

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/dot.hpp"
+#include "kv/limits.hpp"
 #include "kv/stored.hpp"
 #include "kv/table_keys.hpp"
 #include "sim/model_compare.hpp"
@@ -215,6 +216,36 @@ void SettleModel::judge_table(Peer peer) {
         return true;
       });
   if (scanned && want != state_.rows().end()) fail(want->first, "is missing");
+  judge_losers(peer);
+}
+
+// The list gives up the oldest rows, and the bytes of the oldest values, only for want of room.
+void SettleModel::judge_losers(Peer peer) {
+  const auto fail = [&](const std::string& key, const std::string& why) {
+    throw Violation("losers-listed", "node " + cluster_.name_of(peer) + " at entry " +
+                                         text(state_.index().value) + ", key '" + key +
+                                         "': its line in the list of losers " + why);
+  };
+  const bool full = state_.loser_bytes() > kv::kConflictBytesMax;
+  bool older_kept = false;
+  auto want = state_.losers().begin();
+  const std::string first(1, kv::keys::kConflict);
+  const auto scanned = machine(peer).directory().table.scan(
+      first, kv::keys::behind_prefix(first), [&](std::string_view row_key, std::string_view row) {
+        const auto got = kv::decode_conflict(kv::keys::trailing_number(row_key), row);
+        if (!got) fail("?", "does not decode");
+        if (want == state_.losers().end()) fail(got->key, "is one too many");
+        if (const std::string why = differ(*want, *got); !why.empty()) fail(got->key, why);
+        const bool dropped = got->lost_value_dropped || got->won_value_dropped;
+        const bool fits_alone = want->value_bytes <= kv::kConflictBytesMax;
+        if (dropped && (!full || (older_kept && fits_alone)))
+          fail(got->key, "lost a value for which there was room");
+        if (!dropped && want->value_bytes != 0) older_kept = true;
+        ++counts_.losers;
+        ++want;
+        return true;
+      });
+  if (scanned && want != state_.losers().end()) fail(want->key, "is missing");
 }
 
 }  // namespace causeway::sim

@@ -10,6 +10,8 @@
 //   model-start-result   so is that of a start record
 //   model-verdict        so is that of a settle batch: applied or void, position, verdicts, winners
 //   model-state          a node's table holds for each key exactly the model's value and version
+//   losers-listed        its superseded list names just those that lost, and to whom, with both values;
+//                        what it leaves out, of these or of their values, its bounds make it
 //   settles-once         no dot settles at two entries, none that was replaced settles, and no write
 //                        takes effect under two dots
 //   origin-order         the items of one origin settle in the order of their sequences
@@ -45,6 +47,7 @@ class SettleModel final : public Observer {
     std::uint64_t verdicts = 0;
     std::uint64_t void_batches = 0;
     std::uint64_t tables = 0;
+    std::uint64_t losers = 0;
     std::uint64_t freed = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t awaited = 0;
@@ -107,6 +110,7 @@ class SettleModel final : public Observer {
   void judge_once(Origin origin, const kv::SettleResult& result);
   void judge_freed(Peer peer, const crdt::Settled& record);
   void judge_table(Peer peer);
+  void judge_losers(Peer peer);
 
   // settle_model_end.cpp
   [[nodiscard]] OfflineFate fate_of(const LedgerDirectory& directory, Sequence sequence,

@@ -164,6 +164,7 @@ TEST_CASE("over any log the model and the state machine come to the same") {
     counts.verdicts += more.verdicts;
     counts.void_batches += more.void_batches;
     counts.tables += more.tables;
+    counts.losers += more.losers;
     for (LogIndex at{1}; at <= log.hand.model.state().index(); at = at.next()) {
       const auto& outcome = log.hand.model.state().outcome(at);
       if (const auto* settled = std::get_if<kv::SettleResult>(&outcome.result)) {
@@ -172,11 +173,13 @@ TEST_CASE("over any log the model and the state machine come to the same") {
     }
   }
   MESSAGE(counts.write_results, " write results, ", counts.verdicts, " verdicts, ",
-          counts.void_batches, " void batches, ", counts.tables, " tables");
+          counts.void_batches, " void batches, ", counts.tables, " tables, ", counts.losers,
+          " losers listed");
   CHECK(counts.write_results > 1000);
   CHECK(counts.verdicts > 1000);
   CHECK(counts.void_batches > 100);
   CHECK(counts.tables >= 60);
+  CHECK(counts.losers > 1000);
   CHECK(verdicts[crdt::VerdictKind::won] > 100);
   CHECK(verdicts[crdt::VerdictKind::superseded] > 100);
   CHECK(verdicts[crdt::VerdictKind::rejected] > 100);
@@ -206,6 +209,25 @@ TEST_CASE("the model forgets the chain of what settled long ago when the state d
   for (const crdt::Verdict& verdict : result.verdicts)
     rejected += verdict.kind == crdt::VerdictKind::rejected;
   CHECK(rejected == 5);  // all but 21 and 2069, which never settled
+}
+
+TEST_CASE(
+    "beyond its bounds the list of losers drops the oldest values and lines, as the model says") {
+  Hand hand;
+  hand.play(1, hand.start(1));
+  hand.play(1, hand.set(1, 1, "committed"));
+  std::uint64_t next = 1;
+  const auto loses = [&](std::size_t value_bytes) {
+    crdt::OfflineWrite item = hand.offline(0, next++);
+    item.value = Blob::copy_of(std::string(value_bytes, 'v'));
+    hand.proposers[0].learnt_through = hand.proposers[0].follows;
+    hand.play(0, hand.settle(0, {item}));
+  };
+  for (int i = 0; i < 12; ++i) loses(100'000);
+  loses(kv::kValueBytesMax);
+  while (next <= kv::kConflictsMax + 10) loses(10);
+  CHECK(hand.model.state().losers().size() == kv::kConflictsMax);
+  CHECK(hand.model.counts().losers > kv::kConflictsMax);
 }
 
 TEST_CASE("a batch beyond the verdicts that nobody has learnt is void to both") {

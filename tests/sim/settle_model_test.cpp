@@ -152,6 +152,61 @@ void settles_after_start(Hand& hand, bool synced) {
   hand.play(0, hand.settle(0, {hand.offline(0, 1)}));
 }
 
+TEST_CASE("the list of losers names just those that lost, with what they lost") {
+  const std::string line = kv::keys::conflict(1);
+  const auto after = [&](std::function<void(Hand&)> change) {
+    return [=](Hand& hand) {
+      begin(hand);
+      crdt::OfflineWrite unseen = hand.offline(1, 1);
+      unseen.stamp = {1'000'000};
+      hand.commit(hand.settle(1, {unseen}));              // wins over "old"
+      hand.commit(hand.settle(2, {hand.offline(2, 1)}));  // and this one loses to it
+      hand.model.applied(0, hand.apply(0));
+      change(hand);
+      for (std::uint64_t number = 2; number <= 600; ++number)
+        hand.play(
+            0, kv::encode(kv::Write{.call = {hand.origin(0), kStart, number, 1}, .key = "other"}));
+    };
+  };
+  const auto rewrite = [&](std::function<void(kv::Conflict&)> change) {
+    return after([=](Hand& hand) {
+      MapTable& table = hand.directory(0).table;
+      auto conflict = kv::decode_conflict(1, *table.get(line).value());
+      REQUIRE(conflict);
+      change(*conflict);
+      table.overwrite(line, kv::encode_conflict(*conflict));
+    });
+  };
+  check({
+      {"as it should be", "", after([](Hand& hand) {
+         const auto& losers = hand.model.state().losers();
+         REQUIRE(losers.size() == 2);
+         CHECK(losers[0].lost.kind == crdt::WriteKind::consistent);
+         CHECK(losers[1].lost.origin == hand.origin(2));
+       })},
+      {"a line missing", "losers-listed", after([&](Hand& hand) {
+         kv::Batch batch;
+         batch.remove(line);
+         REQUIRE(hand.directory(0).table.write(batch));
+       })},
+      {"a line too many", "losers-listed", after([&](Hand& hand) {
+         MapTable& table = hand.directory(0).table;
+         table.overwrite(kv::keys::conflict(3), *table.get(line).value());
+       })},
+      {"another key", "losers-listed", rewrite([](auto& conflict) { conflict.key = "other"; })},
+      {"another loser", "losers-listed",
+       rewrite([](auto& conflict) { conflict.lost.stamp = conflict.lost.stamp.next(); })},
+      {"another winner", "losers-listed",
+       rewrite([](auto& conflict) { conflict.won.sequence = {9}; })},
+      {"another value", "losers-listed",
+       rewrite([](auto& conflict) { conflict.lost_value = "x"; })},
+      {"a value dropped though there was room", "losers-listed", rewrite([](auto& conflict) {
+         conflict.lost_value.reset();
+         conflict.lost_value_dropped = true;
+       })},
+  });
+}
+
 TEST_CASE("a dot settles once, and the writes of one origin in order") {
   check({
       {"two batches as they should be", "",
