@@ -203,7 +203,6 @@ class Journal {
   Sequence recovered_through_;  // which of these were replaced is not known any more
   std::uint64_t foreign_records_ = 0;
   std::unique_ptr<JournalRecovery> recovery_;  // until finish_recovery
-  Stamp recovered_stamp_;
 
   /// Replaced by a write that may still be undone, or that the page of a rewriting may not show.
   struct Coalesced {

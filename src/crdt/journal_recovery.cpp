@@ -51,11 +51,9 @@ void JournalRecovery::compact() {
 
 void Journal::recover(const OfflineWrite& write) {
   CAUSEWAY_CHECK(recovery_ != nullptr);
-  // Also of a record that does not count: no sequence and no stamp that was ever given out is given
-  // out again.
+  // Also of a record that does not count: no sequence that was ever given out is given out again.
   give_out(write.dot.sequence);
   give_out(write.replaces);
-  recovered_stamp_ = std::max(recovered_stamp_, write.stamp);
   if (write.dot.origin != options_.origin) {
     ++foreign_records_;
     return;
@@ -68,6 +66,7 @@ void Journal::recover(const OfflineWrite& write) {
                           .replaced_by = write.dot,
                           .reason = {}});
   }
+  stamps_.add(write.dot.sequence, write.stamp);
   const std::size_t bytes = std::min<std::size_t>(journal_bytes(write), UINT32_MAX);
   recovery_->write({.sequence = write.dot.sequence,
                     .slot = KeyFilter::slot_of(key_hash(write.key)),
@@ -91,6 +90,7 @@ void Journal::recover(const Settled& settled) {
   }
   if (settled.through < recovery_->settled_through()) return;  // one that was rewritten forward
   recovery_->settled(settled.through);
+  stamps_.drop_through(settled.through);
   learnt_through_ = settled.through;
   learnt_chain_ = settled.chain;
 }
@@ -113,7 +113,7 @@ std::vector<Sequence> Journal::finish_recovery() {
   durable_through_ = reached_;
   // Which of them had been proposed was in memory only.
   proposed_through_ = reached_;
-  if (count_ != 0) stamps_.add(sequences.back(), recovered_stamp_);
+  stamps_.drop_through(learnt_through_);
   return sequences;
 }
 

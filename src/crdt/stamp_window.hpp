@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 
 #include <causeway/types.hpp>
 
@@ -15,15 +16,22 @@ namespace causeway::crdt {
 
 class StampWindow {
  public:
-  /// Sequences ascend.
+  /// Sequences ascend, but for records that recovery finds rewritten behind later ones.
   void add(Sequence sequence, Stamp stamp) {
-    while (!row_.empty() && row_.back().stamp <= stamp) row_.pop_back();
+    auto at = std::find_if(row_.begin(), row_.end(),
+                           [&](const Entry& each) { return each.sequence >= sequence; });
+    if (at != row_.end() && at->stamp >= stamp) return;
+    auto hidden = at;
+    while (hidden != row_.begin() && std::prev(hidden)->stamp <= stamp) --hidden;
+    at = row_.erase(hidden, at);
     // Bounded: beyond this a stamp is held longer than its record, which only keeps the clock up.
-    if (row_.size() == kRowMax) {
-      row_.back().sequence = sequence;
-      return;
+    if (row_.size() < kRowMax) {
+      row_.insert(at, {sequence, stamp});
+    } else if (at == row_.begin()) {
+      at->stamp = stamp;
+    } else {
+      std::prev(at)->sequence = sequence;
     }
-    row_.push_back({sequence, stamp});
   }
   void drop_through(Sequence sequence) {
     while (!row_.empty() && row_.front().sequence <= sequence) row_.pop_front();
