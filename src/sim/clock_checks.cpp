@@ -52,7 +52,11 @@ void ClockChecks::starting(Peer peer) {
   node.reached = {};
   node.held.clear();
   node.refused.clear();
+  node.let_go = {};
   node.applying.clear();
+  node.appends_of = {};
+  node.log_time_ahead_ms = 0;
+  node.follows = false;
 }
 
 void ClockChecks::recovered(Peer peer, const wire::RaftRecord& record) {
@@ -69,6 +73,7 @@ void ClockChecks::recovered(Peer peer, const wire::JournalRecord& record) {
   if (write.dot.origin != node.machine->directory().origin) return;
   node.reached = std::max(node.reached, write.dot.sequence);
   node.held[write.dot.sequence] = write.stamp;
+  node.held.erase(write.replaces);
 }
 
 void ClockChecks::started(Peer peer) {
@@ -103,6 +108,9 @@ void ClockChecks::turn(Peer peer, const node::Effects& effects) {
   if (effects.failed) return;  // nothing of it is done
   Node& node = nodes_[peer];
   look_at_clock(node);
+  node.greatest_held = node.let_go;
+  for (const auto& [sequence, stamp] : node.held)
+    node.greatest_held = std::max(node.greatest_held, stamp);
   for (const storage::LogInput& input : effects.raft_log) {
     const auto* append = std::get_if<storage::Append>(&input);
     if (append == nullptr) continue;
@@ -116,6 +124,7 @@ void ClockChecks::turn(Peer peer, const node::Effects& effects) {
     if (append == nullptr) continue;
     for (const storage::LogRecord& each : append->records) handed_out(node, decode_journal(each));
   }
+  forget_what_is_gone(node);
 }
 
 // An entry is judged where it is seen first: at its leader, unless a full disk holds things up.

@@ -48,6 +48,8 @@ class ClockChecks final : public Observer {
   void journal_done(Peer peer, const storage::LogEffects& effects) override;
   void applying(Peer peer, const kv::Apply& apply) override;
   void applied(Peer peer, const kv::Applied& applied) override;
+  void sent(Peer from, Peer to, const consensus::Message& message) override;
+  void delivered(Peer from, Peer to, const consensus::Message& message) override;
 
  private:
   struct Node {
@@ -64,8 +66,16 @@ class ClockChecks final : public Observer {
 
     Sequence reached;                ///< of its offline writes, as handed out
     std::map<Sequence, Stamp> held;  ///< of those, what the journal has not freed
+    Stamp greatest_held;             ///< of these, before its present turn and in it
+    Stamp let_go;                    ///< greatest of what it may hold though it was freed
 
     std::vector<kv::LogEntry> applying;  ///< not reported as applied
+
+    // What it heard of log time since it started.
+    Term appends_of;                     ///< greatest term of an AppendEntries that reached it
+    std::int64_t log_time_ahead_ms = 0;  ///< the most that log time was ahead of its boot clock
+    bool follows = false;                ///< it accepted one of these, and has not led since
+    Stamp applied_log_time;
   };
   struct Version {
     LogIndex revision;
@@ -83,6 +93,10 @@ class ClockChecks final : public Observer {
   void refused(Node& node, const storage::Refused& refused);
   void handed_out(Node& node, const wire::JournalRecord& record);
   void new_write(Node& node, const crdt::OfflineWrite& write);
+  void check_near(const Node& node, const crdt::OfflineWrite& write) const;
+  static void let_go(Node& node, Sequence sequence);
+  static void forget_what_is_gone(Node& node);
+  [[nodiscard]] std::int64_t boot_ms(const Node& node) const;
   void committed(const Node& node, std::string_view key, const crdt::StoredVersion& version);
 
   Cluster& cluster_;

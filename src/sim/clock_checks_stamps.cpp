@@ -1,5 +1,6 @@
 // The stamps of offline writes and of committed versions.
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,9 @@
 
 namespace causeway::sim {
 namespace {
+
+constexpr std::int64_t kMaxClockDriftMs = 500;  // design 3.1
+constexpr std::int64_t kSlackMs = 5;            // readings are whole milliseconds
 
 std::string text(Stamp stamp) {
   return std::to_string(stamp.wall_ms()) + "+" + std::to_string(stamp.counter());
@@ -33,7 +37,22 @@ void ClockChecks::handed_out(Node& node, const wire::JournalRecord& record) {
   const auto& settled = std::get<crdt::Settled>(record);
   if (settled.origin != own) return;
   node.reached = std::max(node.reached, settled.through);
-  node.held.erase(node.held.begin(), node.held.upper_bound(settled.through));
+  while (!node.held.empty() && node.held.begin()->first <= settled.through)
+    let_go(node, node.held.begin()->first);
+}
+
+// Freed, replaced or refused: until that is durable and the index has heard of it, it is held.
+void ClockChecks::let_go(Node& node, Sequence sequence) {
+  const auto found = node.held.find(sequence);
+  if (found == node.held.end()) return;
+  node.let_go = std::max(node.let_go, found->second);
+  node.held.erase(found);
+}
+
+void ClockChecks::forget_what_is_gone(Node& node) {
+  if (node.let_go == Stamp{}) return;
+  const auto status = node.machine->peek();
+  if (status && status->pending == node.held.size()) node.let_go = {};
 }
 
 void ClockChecks::new_write(Node& node, const crdt::OfflineWrite& write) {
@@ -56,8 +75,47 @@ void ClockChecks::new_write(Node& node, const crdt::OfflineWrite& write) {
                  text(std::prev(behind)->stamp) + " was applied there");
     }
   }
+  check_near(node, write);
   node.reached = write.dot.sequence;
   node.held[write.dot.sequence] = write.stamp;
+  let_go(node, write.replaces);
+  node.greatest_held = std::max(node.greatest_held, write.stamp);
+}
+
+// What a leader stamps goes by a log time that nobody else has heard of yet.
+void ClockChecks::check_near(const Node& node, const crdt::OfflineWrite& write) const {
+  if (!node.follows) return;
+  const auto limit = boot_ms(node) + node.log_time_ahead_ms + kMaxClockDriftMs + kSlackMs;
+  const bool near = static_cast<std::int64_t>(write.stamp.wall_ms()) <= limit;
+  const Stamp held = std::max(node.greatest_held, node.applied_log_time);
+  if (near || write.stamp <= held.next()) return;
+  const auto status = node.machine->peek();
+  if (status && status->role == "leader") return;
+  broken("stamp-near-log-time", node,
+         text(write) + " is ahead of " + std::to_string(limit) +
+             ", the furthest that log time allows here, and of all that is held, at most " +
+             text(held));
+}
+
+std::int64_t ClockChecks::boot_ms(const Node& node) const {
+  return node.machine->clocks.read(instant()).boot.since_boot.count() / 1'000'000;
+}
+
+void ClockChecks::delivered(Peer, Peer to, const consensus::Message& message) {
+  const auto* append = std::get_if<consensus::AppendEntries>(&message);
+  if (append == nullptr) return;
+  Node& node = nodes_[to];
+  node.appends_of = std::max(node.appends_of, append->term);
+  const auto log_time_ms = static_cast<std::int64_t>(append->log_time_now.wall_ms());
+  node.log_time_ahead_ms = std::max(node.log_time_ahead_ms, log_time_ms - boot_ms(node));
+}
+
+// Sent behind the turn in which it was heard: from the next one on its clock goes by that.
+void ClockChecks::sent(Peer from, Peer, const consensus::Message& message) {
+  Node& node = nodes_[from];
+  if (std::holds_alternative<consensus::AppendEntries>(message)) node.follows = false;
+  const auto* reply = std::get_if<consensus::AppendEntriesReply>(&message);
+  if (reply != nullptr && reply->accepted && reply->term == node.appends_of) node.follows = true;
 }
 
 // A refused write never was: its caller was told so, and the clock need not stay above it.
@@ -70,7 +128,7 @@ void ClockChecks::journal_done(Peer peer, const storage::LogEffects& effects) {
       for (const storage::LogRecord& each : append.records) {
         const wire::JournalRecord record = decode_journal(each);
         const auto* write = std::get_if<crdt::OfflineWrite>(&record);
-        if (write != nullptr) node.held.erase(write->dot.sequence);
+        if (write != nullptr) let_go(node, write->dot.sequence);
       }
     }
   }
@@ -89,6 +147,7 @@ void ClockChecks::applying(Peer peer, const kv::Apply& apply) {
 // What a write came to is told where it was made, and the key stands in its entry.
 void ClockChecks::applied(Peer peer, const kv::Applied& applied) {
   Node& node = nodes_[peer];
+  node.applied_log_time = applied.position.log_time;
   const auto command_at = [&](LogIndex index) -> std::optional<kv::Command> {
     const auto entry = std::find_if(node.applying.begin(), node.applying.end(),
                                     [&](const kv::LogEntry& each) { return each.index == index; });

@@ -108,6 +108,11 @@ struct World {
          .verdicts = {{.sequence = write.dot.sequence, .kind = kind, .winner = winner}}});
     checks.applied(a, applied);
   }
+  /// Node a accepts what a leader sends.
+  void hear(Stamp log_time) {
+    checks.delivered(b, a, consensus::AppendEntries{.term = {1}, .log_time_now = log_time});
+    checks.sent(a, b, consensus::AppendEntriesReply{.term = {1}, .accepted = true});
+  }
   crdt::StoredVersion version(LogIndex revision, Stamp stamp,
                               crdt::WriteKind kind = crdt::WriteKind::consistent) {
     return {.revision = revision, .stamp = stamp, .origin = origin(a), .kind = kind};
@@ -332,6 +337,56 @@ const std::vector<Row> stamps = {
      }},
 };
 
+const std::vector<Row> near = {
+    {"", "it has heard of no log time", [](World& w) { w.journal(w.offline(1, at(kYearMs))); }},
+    {"", "as far ahead as the drift allows",
+     [](World& w) { w.hear(at(0)), w.journal(w.offline(1, at(500))); }},
+    {"stamp-near-log-time", "further",
+     [](World& w) { w.hear(at(0)), w.journal(w.offline(1, at(510))); }},
+    {"", "it heard that long ago",
+     [](World& w) {
+       w.hear(at(0));
+       w.pass(seconds(100));
+       w.journal(w.offline(1, at(100'500)));
+     }},
+    {"stamp-near-log-time", "but not so long",
+     [](World& w) {
+       w.hear(at(0));
+       w.pass(seconds(100));
+       w.journal(w.offline(1, at(100'510)));
+     }},
+    {"", "just above what it made before and holds",
+     [](World& w) {
+       w.journal(w.offline(1, at(kYearMs)));
+       w.hear(at(0));
+       w.journal(w.offline(2, at(kYearMs, 1)));
+     }},
+    {"stamp-near-log-time", "far above that",
+     [](World& w) {
+       w.journal(w.offline(1, at(kYearMs)));
+       w.hear(at(0));
+       w.journal(w.offline(2, at(kYearMs + 1)));
+     }},
+    {"", "after a restart it has heard of none",
+     [](World& w) {
+       w.hear(at(0));
+       w.by.start(a);
+       w.journal(w.offline(1, at(kYearMs)));
+     }},
+    {"", "a message of an older leader is none",
+     [](World& w) {
+       w.checks.delivered(b, a, consensus::AppendEntries{.term = {1}, .log_time_now = at(0)});
+       w.checks.sent(a, b, consensus::AppendEntriesReply{.term = {2}});
+       w.journal(w.offline(1, at(kYearMs)));
+     }},
+    {"", "as a leader it goes by its own",
+     [](World& w) {
+       w.hear(at(0));
+       w.checks.sent(a, b, consensus::AppendEntries{.term = {2}});
+       w.journal(w.offline(1, at(kYearMs)));
+     }},
+};
+
 void judge(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     CAPTURE(row.why);
@@ -357,6 +412,8 @@ TEST_CASE("log time rises, moves with monotonic clocks and stays within the hone
 TEST_CASE("stamps rise along a key and at a node, and an effect exceeds its cause") {
   judge(stamps);
 }
+
+TEST_CASE("a node that heard a leader gives no stamp far ahead of log time") { judge(near); }
 
 TEST_CASE("a real cluster keeps the rules of time in any weather") {
   const sim::ChecksAreViolations failed_checks;
