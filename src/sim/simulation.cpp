@@ -31,6 +31,11 @@ ClusterSettings settings_of(const Plan& plan) {
     settings.election_timeout = milliseconds(300);
     settings.heartbeat_interval = milliseconds(50);
   }
+  // Nodes far apart, and all as far: what one does the others hear of long after they did the same.
+  if (random.below(4) == 0) {
+    settings.delay_min = settings.election_timeout / 20;
+    settings.delay_max = settings.delay_min + milliseconds(1);
+  }
   if (random.below(2) == 0) {
     settings.raft_segment_bytes = 80u << 10;  // of which 64 are kept for votes
     settings.journal_segment_bytes = 80u << 10;
