@@ -1,7 +1,8 @@
-// An app with a store inside that goes on working alone: it embeds a node, loses the others, reads and writes meanwhile, and learns
-// what became of its write when they are back.
+// An app with a store inside that goes on working alone: it embeds a node, loses the others, reads
+// and writes meanwhile, and learns what became of its write when they are back.
 //
-// Three nodes run in this one process, to have something to lose; in earnest each has a machine of its own.
+// Three nodes run in this one process, to have something to lose; in earnest each has a machine of
+// its own.
 //     example_offline_app 7401 7402 7403        the three ports, which must be free
 #include <chrono>
 #include <cstdio>
