@@ -139,15 +139,16 @@ LogPosition empty_append_position(const Progress& progress) {
 void send_what_is_due(RaftState& state, Effects& out, Peer peer) {
   if (!state.links[peer].up) return;
   Progress& progress = state.leading.progress[peer];
-  if (progress.mode == Progress::Mode::stream) {
-    stream(state, out, peer);
-  } else if (progress.probe_due) {
-    send_probe(state, out, peer);
+  // A read round goes with a probe: whoever has forgotten is found out before it is counted.
+  if (progress.mode == Progress::Mode::probe) {
+    if (progress.probe_due || progress.sent_round < state.leading.read_round)
+      send_probe(state, out, peer);
+    return;
   }
+  stream(state, out, peer);
   const bool round_due = progress.sent_round < state.leading.read_round;
-  const bool streams = progress.mode == Progress::Mode::stream;
   const LogIndex reachable = std::min(state.commit_index, progress.next.previous());
-  if (!round_due && !(streams && progress.sent_commit < reachable)) return;
+  if (!round_due && progress.sent_commit >= reachable) return;
   const std::uint64_t round = round_due ? state.leading.round : 0;
   send_append(state, out, peer, append_behind(state, empty_append_position(progress), round));
 }

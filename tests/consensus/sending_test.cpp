@@ -227,6 +227,36 @@ TEST_CASE(
   CHECK(Leader::entries_in(out, 1) == 0);
 }
 
+// Whoever answered a read round before it is known what it remembers would be counted though it may
+// be an old copy (design 3.3).
+TEST_CASE("a read round goes to a follower whose log is not known yet with the probe") {
+  Leader leader;
+  leader.propose(5, 100);
+  const LogView before = leader.solo.raft.log();
+  leader.apply_all();
+  leader.solo.connect(1, Origin{999});
+  const auto probe = sent<AppendEntries>(leader.solo.pass(100ms), 1);
+  REQUIRE_FALSE(probe.empty());
+  leader.solo.receive(1, AppendEntriesReply{.term = leader.solo.raft.term(),
+                                            .match_index = {},
+                                            .conflict_term = {},
+                                            .conflict_index = {6},
+                                            .round = probe.back().round,
+                                            .wall = {}});
+  Effects out = leader.solo.step(
+      [&](Effects& effects) { leader.solo.raft.read(leader.solo.clock(), 1, effects); });
+  const auto round = sent<AppendEntries>(out, 2);
+  REQUIRE(round.size() == 1);
+  CHECK(sent<AppendEntries>(out, 1).empty());
+  out = leader.solo.step([&](Effects& effects) {
+    leader.solo.raft.fetched(leader.solo.clock(), 1, {5}, {*before.find({5})}, effects);
+  });
+  const auto found = sent<AppendEntries>(out, 1);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].prev_log_index == LogIndex{5});
+  CHECK(found[0].round > round[0].round);
+}
+
 TEST_CASE("the search for a common past goes back by terms, not by entries") {
   Recovered past;
   Chain chain;
