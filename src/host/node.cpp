@@ -6,12 +6,15 @@
 #include <string>
 #include <utility>
 
+#include <boost/asio/io_context.hpp>
+
 #include "base/random.hpp"
 #include "host/data_directory.hpp"
 #include "host/entropy.hpp"
 #include "host/node_thread.hpp"
 #include "host/settings.hpp"
 #include "net/address.hpp"
+#include "net/server.hpp"
 #include <causeway/node.hpp>
 
 namespace causeway {
@@ -111,10 +114,15 @@ class HostedNode final : public Node {
   std::unique_ptr<host::NodeThread> thread_;
 };
 
-/// Refuses a first start that does not know who it is before anything is made on disk.
+/// Refuses a first start that does not know who it is, or whose port is not to be had, before
+/// anything is made on disk.
 Result<void> check_first_start(const NodeOptions& options) {
   if (host::DataDirectory::has_identity(options.data_dir)) return success();
-  CAUSEWAY_TRY(host::resolve_identity(options, std::nullopt, Origin{1}, host::machine_name()));
+  CAUSEWAY_TRY(identity,
+               host::resolve_identity(options, std::nullopt, Origin{1}, host::machine_name()));
+  CAUSEWAY_TRY(listen, net::parse_address(identity.listen));
+  boost::asio::io_context io;
+  CAUSEWAY_TRY(net::Listener::bind(io, listen));
   return success();
 }
 

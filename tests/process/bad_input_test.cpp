@@ -312,7 +312,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "an address that is in use, or not this machine's, is named; who has it goes on serving") {
+    "an address that is in use, or not this machine's, is named; no directory is made, and who has "
+    "the address goes on serving") {
   Cluster cluster(1);
   cluster.start_all();
   cluster.wait_for_leader();
@@ -326,6 +327,7 @@ TEST_CASE(
   check_refusal(
       run({KVD_PATH, "--id", "n2", "--data-dir", data, "--listen", "nobody.invalid:7400"}), {1, 2},
       "nobody.invalid");
+  CHECK_FALSE(fs::exists(data));
   CHECK(is_served(*client));
 }
 
