@@ -1,153 +1,19 @@
 #include "sim/linearizability.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <iterator>
 #include <map>
 #include <sstream>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
+
+#include "sim/history_events.hpp"
 
 namespace causeway::sim {
 namespace {
 
 using Kind = Operation::Kind;
 using Outcome = Operation::Outcome;
-
-constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-
-// A key's state: what value stands there.
-using State = std::uint32_t;
-constexpr State kAbsent = 0;
-constexpr State kNobodySaw = 1;  // any of the values that no answer shows
-constexpr State kFirstValue = 2;
-
-// What an operation does to the state. A swap that did not match is two of these, read and differs:
-// a repeated call is answered with the value that stands there by then (design 3.4).
-enum class Act : std::uint8_t { read, differs, write, remove, replace };
-
-struct Event {
-  Act act = Act::read;
-  std::uint64_t from = 0;
-  std::uint64_t until = kNever;
-  bool optional = false;          // unknown outcome: may as well never happen
-  State value = kAbsent;          // read: found; write, replace: new
-  State expected = kAbsent;       // differs, replace
-  std::optional<bool> was_there;  // remove with a known answer
-  std::size_t operation = 0;
-};
-
-// The state after `event`, or nothing where the event cannot happen now.
-std::optional<State> apply(const Event& event, State state) {
-  switch (event.act) {
-    case Act::read: return event.value == state ? std::optional(state) : std::nullopt;
-    case Act::differs: return event.expected != state ? std::optional(state) : std::nullopt;
-    case Act::write: return event.value;
-    case Act::remove:
-      if (event.was_there && *event.was_there != (state != kAbsent)) return std::nullopt;
-      return kAbsent;
-    case Act::replace: return event.expected == state ? std::optional(event.value) : std::nullopt;
-  }
-  return std::nullopt;
-}
-
-// ---- From what clients saw to events
-
-class Events {
- public:
-  explicit Events(const std::vector<const Operation*>& operations) : operations_(operations) {
-    for (const Operation* operation : operations_) count_values(*operation);
-    for (std::size_t i = 0; i < operations_.size(); ++i) add(i);
-    std::stable_sort(events_.begin(), events_.end(),
-                     [](const Event& a, const Event& b) { return a.from < b.from; });
-  }
-
-  [[nodiscard]] std::vector<Event> take() { return std::move(events_); }
-
- private:
-  struct Use {
-    std::size_t writers = 0;
-    std::uint64_t first_seen = kNever;  // the first answer that shows it
-    bool compared = false;
-  };
-
-  void count_values(const Operation& operation) {
-    if (operation.outcome == Outcome::did_not_happen) return;
-    if (operation.written && operation.outcome != Outcome::mismatch) {
-      ++uses_[*operation.written].writers;
-    }
-    // What a call was compared with shows nothing where it did not match or is in doubt; but it
-    // must not be taken for a value that nobody knows.
-    if (operation.expected) uses_[*operation.expected].compared = true;
-    if (operation.outcome == Outcome::unknown) return;
-    const bool swapped = operation.kind == Kind::swap && operation.outcome == Outcome::done;
-    const auto& shown = swapped ? operation.expected : operation.found;
-    if (!shown) return;
-    Use& use = uses_[*shown];
-    use.first_seen = std::min(use.first_seen, operation.answered);
-  }
-
-  State state_of(const std::optional<std::string>& value) {
-    if (!value) return kAbsent;
-    const auto next = static_cast<State>(kFirstValue + states_.size());
-    return states_.try_emplace(*value, next).first->second;
-  }
-
-  State written_state(const Operation& operation) {
-    const Use& use = uses_[*operation.written];
-    const bool known = use.first_seen != kNever || use.compared;
-    return known ? state_of(operation.written) : kNobodySaw;
-  }
-
-  void add(std::size_t index) {
-    const Operation& operation = *operations_[index];
-    if (operation.outcome == Outcome::did_not_happen) return;
-    const bool unknown = operation.outcome == Outcome::unknown;
-    if (unknown && operation.kind == Kind::get) return;
-    Event event{.from = operation.called,
-                .until = unknown ? kNever : operation.answered,
-                .optional = unknown,
-                .operation = index};
-    if (operation.written && operation.outcome != Outcome::mismatch) {
-      const Use& use = uses_[*operation.written];
-      if (use.writers == 1 && use.first_seen != kNever) {  // somebody saw it: it happened, by then
-        event.optional = false;
-        event.until = std::min(event.until, use.first_seen);
-      }
-    }
-    switch (operation.kind) {
-      case Kind::get: event.value = state_of(operation.found); break;
-      case Kind::set:
-        event.act = Act::write;
-        event.value = written_state(operation);
-        break;
-      case Kind::remove:
-        event.act = Act::remove;
-        if (!unknown) event.was_there = operation.was_there;
-        break;
-      case Kind::swap:
-        event.expected = state_of(operation.expected);
-        if (operation.outcome == Outcome::mismatch) {
-          event.act = Act::differs;
-          events_.push_back(event);
-          event.act = Act::read;
-          event.value = state_of(operation.found);
-        } else {
-          event.act = Act::replace;
-          event.value = written_state(operation);
-        }
-        break;
-    }
-    events_.push_back(event);
-  }
-
-  const std::vector<const Operation*>& operations_;
-  std::map<std::string, Use> uses_;
-  std::unordered_map<std::string, State> states_;
-  std::vector<Event> events_;
-};
-
-// ---- The search
 
 // A (set of events, state) is remembered by 128 bits: each event has two random words, a set is
 // their exclusive or. Two different sets of a history meet with a probability that is of no matter.
@@ -184,13 +50,18 @@ class Search {
       next_[i] = i == count ? 0 : i + 1;
       previous_[i] = i == 0 ? count : i - 1;
     }
-    for (const Event& event : events_) left_ += event.optional ? 0 : 1;
+    standing_.resize(kFirstValue + 2 * count);
+    for (const Event& event : events_) {
+      count_in(event);
+      if (const auto needed = needed_state(event); needed && !event.optional)
+        standing_[*needed].last_call = std::max(standing_[*needed].last_call, event.from);
+    }
     best_left_ = left_ + 1;
   }
 
   HistoryVerdict::Kind run() {
     std::vector<Frame> stack;
-    stack.push_back(frame());
+    stack.push_back(frame(false));
     while (left_ != 0) {
       Frame& top = stack.back();
       if (top.tried == top.candidates.size()) {
@@ -200,37 +71,46 @@ class Search {
         continue;
       }
       const std::size_t event = top.candidates[top.tried++];
-      const auto after = apply(events_[event], state_);
-      if (!after) continue;
-      const Fingerprint done = with(done_, event);
-      if (!failed_.insert(with(done, events_.size() + *after)).second) continue;
-      if (++steps_ > steps_max_) return HistoryVerdict::Kind::gave_up;
-      done_ = done;
-      state_ = *after;
+      state_ = *apply(events_[event], state_);
       place(event);
-      stack.push_back(frame());
+      if (been_here()) {
+        undo(top);
+        continue;
+      }
+      if (++steps_ > steps_max_) return HistoryVerdict::Kind::gave_up;
+      stack.push_back(frame(events_[event].optional));
     }
     return HistoryVerdict::Kind::linearizable;
   }
 
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] const std::vector<std::size_t>& stuck() const { return best_candidates_; }
-  [[nodiscard]] State stuck_state() const { return best_state_; }
   [[nodiscard]] std::size_t stuck_left() const { return best_left_; }
   [[nodiscard]] const Event& event(std::size_t index) const { return events_[index]; }
 
  private:
+  using Indices = std::vector<std::size_t>;
   struct Frame {
-    std::vector<std::size_t> candidates;
+    Indices candidates;  // each fits
     std::size_t tried = 0;
     State state = kAbsent;
     Fingerprint done;
   };
+  /// Of a state, among the events that are not placed.
+  struct Standing {
+    std::size_t makers = 0;       // that lead to it
+    std::size_t needed = 0;       // that must happen, and while it stands
+    std::uint64_t last_call = 0;  // of all those that needed it at the beginning
+  };
 
-  // What may come next: whatever was called before the first answer still outstanding.
-  Frame frame() {
-    Frame result{.state = state_, .done = done_};
-    std::vector<std::size_t> unsure;
+  /// Called before the first answer still outstanding.
+  struct Callable {
+    Indices sure;    // must happen; by their answers
+    Indices unsure;  // what is alike only once
+  };
+
+  [[nodiscard]] Callable callable() const {
+    Callable result;
     const std::size_t head = events_.size();
     std::uint64_t first_answer = kNever;
     bool have_write = false;
@@ -239,84 +119,143 @@ class Search {
       const Event& event = events_[i];
       if (!event.optional) {
         first_answer = std::min(first_answer, event.until);
-        result.candidates.push_back(i);
+        result.sure.push_back(i);
       } else if (event.act == Act::write && event.value == kNobodySaw) {
-        if (!std::exchange(have_write, true)) unsure.push_back(i);  // all alike: the oldest
+        if (!std::exchange(have_write, true)) result.unsure.push_back(i);
       } else if (event.act == Act::remove) {
-        if (!std::exchange(have_remove, true)) unsure.push_back(i);
+        if (!std::exchange(have_remove, true)) result.unsure.push_back(i);
       } else {
-        unsure.push_back(i);
+        result.unsure.push_back(i);
       }
     }
+    std::ranges::stable_sort(result.sure, {}, [&](std::size_t i) { return events_[i].until; });
+    return result;
+  }
+
+  // What may come next. The shortest remaining time first: that is nearly always the order in which
+  // things happened.
+  Frame frame(bool behind_optional) {
+    Frame result{.state = state_, .done = done_};
+    const auto [sure, unsure] = callable();
     if (left_ < best_left_) {
       best_left_ = left_;
-      best_state_ = state_;
-      best_candidates_ = result.candidates;
+      best_candidates_ = sure;
     }
-    // The shortest remaining time first: that is nearly always the order in which things happened.
-    std::stable_sort(
-        result.candidates.begin(), result.candidates.end(),
-        [&](std::size_t a, std::size_t b) { return events_[a].until < events_[b].until; });
-    for (const std::size_t i : result.candidates) {
-      if (changes_nothing(events_[i])) {
+    for (const std::size_t i : sure) {
+      if (changes_nothing(events_[i], state_)) {
         result.candidates = {i};
         return result;
       }
     }
+    const auto is_vain = [&, &sure = sure](std::size_t i) {
+      // Whatever was done on a mere guess, and is wiped out at once, could as well be left.
+      if (behind_optional && is_blind(events_[i])) return true;
+      return !apply(events_[i], state_) || leaves_too_early(i) || comes_too_early(i, sure);
+    };
+    Indices& candidates = result.candidates;
+    std::ranges::remove_copy_if(sure, std::back_inserter(candidates), is_vain);
     // Where a write comes next, what tells nothing goes right before it, and leaves no trace.
     // Without this, the writes that took long and were seen by nobody would be left to the end,
     // where they fit no more.
-    const auto next = std::find_if(result.candidates.begin(), result.candidates.end(),
-                                   [&](std::size_t i) { return apply(events_[i], state_); });
-    if (next != result.candidates.end() && events_[*next].act == Act::write) {
-      std::stable_partition(result.candidates.begin(), result.candidates.end(),
-                            [&](std::size_t i) { return tells_nothing(events_[i]); });
-    }
-    result.candidates.insert(result.candidates.end(), unsure.begin(), unsure.end());
+    if (!candidates.empty() && events_[candidates.front()].act == Act::write)
+      std::ranges::stable_partition(candidates,
+                                    [&](std::size_t i) { return tells_nothing(events_[i]); });
+    std::ranges::remove_copy_if(unsure, std::back_inserter(candidates), is_vain);
     return result;
   }
 
   [[nodiscard]] static bool tells_nothing(const Event& event) {
-    return event.act == Act::write ? event.value == kNobodySaw
-                                   : event.act == Act::remove && !event.was_there;
+    return is_blind(event) && (event.act == Act::remove || event.value == kNobodySaw);
   }
 
   // It fits now, and leaves all as it is: placing it at once can only make room for others. (Not
   // true of a write of the value that stands there already, nor of a remove that fits anywhere:
   // those may be needed later.)
-  [[nodiscard]] bool changes_nothing(const Event& event) const {
+  [[nodiscard]] static bool changes_nothing(const Event& event, State state) {
     const bool only_reads = event.act == Act::read || event.act == Act::differs ||
                             (event.act == Act::remove && event.was_there);
-    return only_reads && apply(event, state_) == state_;
+    return only_reads && apply(event, state) == state;
+  }
+
+  // It ends a state that some other event needs, and that nothing can bring back.
+  [[nodiscard]] bool leaves_too_early(std::size_t event) const {
+    if (apply(events_[event], state_) == state_) return false;
+    const bool needs_it = !events_[event].optional && needed_state(events_[event]) == state_;
+    const Standing& ended = standing_[state_];
+    return ended.makers == 0 && ended.needed > (needs_it ? 1u : 0u);
+  }
+
+  // It begins a state that must stand until all that need it were called, while an event with an
+  // answer before that call must still come, and fits there only by ending it.
+  // sure   what must happen and may be next, by their answers
+  [[nodiscard]] bool comes_too_early(std::size_t event, const Indices& sure) const {
+    const auto made = made_state(events_[event]);
+    if (!made || *made == state_ || standing_[*made].makers != 1) return false;
+    const auto first = std::ranges::find_if(sure, [&](std::size_t i) {
+      return i != event && needed_state(events_[i]) != made && !changes_nothing(events_[i], *made);
+    });
+    return first != sure.end() && events_[*first].until < standing_[*made].last_call;
+  }
+
+  // Where the same is done and the same stands there, who used more of what is optional has less
+  // left: what fails with the one fails with the other. (One that is still open counts as well: what
+  // it has not tried yet gets there without the detour.)
+  bool been_here() {
+    std::vector<Indices>& before = visited_[with(done_, events_.size() + state_)];
+    const bool been = std::ranges::any_of(
+        before, [&](const Indices& used) { return std::ranges::includes(used_, used); });
+    if (!been) before.push_back(used_);
+    return been;
   }
 
   void place(std::size_t event) {
     next_[previous_[event]] = next_[event];
     previous_[next_[event]] = previous_[event];
-    if (!events_[event].optional) --left_;
+    if (events_[event].optional) {
+      used_.insert(std::ranges::lower_bound(used_, event), event);
+    } else {
+      done_ = with(done_, event);
+    }
+    count_out(events_[event]);
   }
 
   void undo(const Frame& frame) {
     const std::size_t event = frame.candidates[frame.tried - 1];
     next_[previous_[event]] = event;
     previous_[next_[event]] = event;
-    if (!events_[event].optional) ++left_;
+    if (events_[event].optional) used_.erase(std::ranges::lower_bound(used_, event));
+    count_in(events_[event]);
     state_ = frame.state;
     done_ = frame.done;
   }
 
+  void count_in(const Event& event) {
+    if (const auto made = made_state(event)) ++standing_[*made].makers;
+    if (event.optional) return;
+    if (const auto needed = needed_state(event)) ++standing_[*needed].needed;
+    ++left_;
+  }
+
+  void count_out(const Event& event) {
+    if (const auto made = made_state(event)) --standing_[*made].makers;
+    if (event.optional) return;
+    if (const auto needed = needed_state(event)) --standing_[*needed].needed;
+    --left_;
+  }
+
   std::vector<Event> events_;
   std::uint64_t steps_max_;
-  std::vector<std::size_t> next_;
-  std::vector<std::size_t> previous_;
-  std::size_t left_ = 0;  // events that must still be placed
+  Indices next_;
+  Indices previous_;
+  std::size_t left_ = 0;            // events that must still be placed
+  std::vector<Standing> standing_;  // by state
   State state_ = kAbsent;
-  Fingerprint done_;
-  std::unordered_set<Fingerprint, FingerprintHash> failed_;
+  Fingerprint done_;  // what had to be placed
+  Indices used_;      // what was optional, in order
+  std::unordered_map<Fingerprint, std::vector<Indices>, FingerprintHash> visited_;
   std::uint64_t steps_ = 0;
   std::size_t best_left_ = 0;
-  State best_state_ = kAbsent;
-  std::vector<std::size_t> best_candidates_;
+  Indices best_candidates_;
 };
 
 std::string quoted(const std::optional<std::string>& value) {
@@ -372,7 +311,7 @@ HistoryVerdict check_linearizable(const std::vector<Operation>& history, std::ui
   for (const Operation& operation : history) keys[operation.key].push_back(&operation);
   HistoryVerdict verdict;
   for (const auto& [key, operations] : keys) {
-    Search search(Events(operations).take(), steps_max);
+    Search search(events_of(operations), steps_max);
     verdict.kind = search.run();
     verdict.steps += search.steps();
     if (verdict.kind != HistoryVerdict::Kind::linearizable) {

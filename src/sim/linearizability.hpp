@@ -7,14 +7,20 @@
 // independent (linearizability is local: Herlihy and Wing 1990), so each is searched alone.
 //
 // Unknown outcomes make histories hard: a write in doubt may take effect at any time after its
-// call, or never. Three things keep them cheap, none loses an answer:
+// call, or never. These keep them cheap, and none loses an answer:
 //   - a value that only one write carries and that somebody saw: that write happened, before the
-//     first answer that shows its value;
-//   - a value that nobody saw: its write matters at most as "something else stood there", and all
-//     such writes of a key are alike, so the search tries the oldest unused one only;
-//   - what reads and fits now is taken now: it can only make room. A timeout means "did not happen,
-//     and never will" (design 2.1), so such an operation is left out, and a value of it that is
-//     seen has no writer.
+//     first answer that shows its value. If it was a swap, it shows what it replaced;
+//   - a value on which no answer depends: its write matters at most as "something else stood
+//     there", and all such writes of a key are alike, so the search tries the oldest unused one
+//     only;
+//   - what reads and fits now is taken now: it can only make room;
+//   - a value that nothing can bring back stands from its write to the last event that needs it
+//     (the zones of Gibbons and Korach 1997): what would break that is not tried;
+//   - a write in doubt is a guess, and none is wiped out unread. Of two searches that have done the
+//     same and stand at the same value, the one that spent more guesses has less left: where the
+//     other failed, it fails.
+// A timeout means "did not happen, and never will" (design 2.1), so such an operation is left out,
+// and a value of it that is seen has no writer.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +67,6 @@ struct HistoryVerdict {
 /// overlapping.
 /// steps_max   bound on the search, for each key; beyond it the verdict is gave_up
 [[nodiscard]] HistoryVerdict check_linearizable(const std::vector<Operation>& history,
-                                                std::uint64_t steps_max = 20'000'000);
+                                                std::uint64_t steps_max = 2'000'000);
 
 }  // namespace causeway::sim

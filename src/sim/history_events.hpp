@@ -1,0 +1,51 @@
+// What the operations of one key did to it, as far as their clients can tell: what the search for
+// an order (linearizability.hpp) works on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "sim/linearizability.hpp"
+
+namespace causeway::sim {
+
+inline constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+/// What value stands at the key.
+using State = std::uint32_t;
+inline constexpr State kAbsent = 0;
+inline constexpr State kNobodySaw = 1;  ///< any of the values that make no difference to an answer
+inline constexpr State kFirstValue = 2;
+
+/// A swap that did not match is two of these, read and differs: a repeated call is answered with
+/// the value that stands there by then (design 3.4).
+enum class Act : std::uint8_t { read, differs, write, remove, replace };
+
+struct Event {
+  Act act = Act::read;
+  std::uint64_t from = 0;
+  std::uint64_t until = kNever;
+  bool optional = false;          ///< unknown outcome: may as well never happen
+  State value = kAbsent;          ///< read: found; write, replace: new
+  State expected = kAbsent;       ///< differs, replace
+  std::optional<bool> was_there;  ///< remove with a known answer
+  std::size_t operation = 0;      ///< its place in the list
+};
+
+/// The state after `event`, or nothing where the event cannot happen now.
+[[nodiscard]] std::optional<State> apply(const Event& event, State state);
+/// The one state in which it can happen, if there is but one.
+[[nodiscard]] std::optional<State> needed_state(const Event& event);
+/// What stands there behind it; nothing: what stood there before.
+[[nodiscard]] std::optional<State> made_state(const Event& event);
+/// It fits anywhere, and nothing is left of what stood there.
+[[nodiscard]] bool is_blind(const Event& event);
+
+/// In the order of their calls. What cannot have mattered is left out.
+/// operations   all of one key
+[[nodiscard]] std::vector<Event> events_of(const std::vector<const Operation*>& operations);
+
+}  // namespace causeway::sim
