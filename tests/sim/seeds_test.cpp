@@ -1,6 +1,6 @@
 // Whole runs: the seeds of seeds.txt, which are always the same, and fresh ones.
 //
-// CAUSEWAY_SEEDS says how many fresh ones (default 2). A crash here ends the test;
+// CAUSEWAY_SEEDS says how many fresh ones (default 20). A crash here ends the test;
 // causeway-sim runs each seed in a process of its own and says which one it was.
 
 #include <cstdint>
@@ -43,7 +43,7 @@ TEST_CASE("the seeds of seeds.txt break nothing") {
 
 TEST_CASE("fresh seeds break nothing") {
   const char* asked = std::getenv("CAUSEWAY_SEEDS");
-  const std::uint64_t count = asked == nullptr ? 2 : std::strtoull(asked, nullptr, 10);
+  const std::uint64_t count = asked == nullptr ? 20 : std::strtoull(asked, nullptr, 10);
   const std::uint64_t first = std::random_device()();
   MESSAGE("seeds from ", first, " on, ", count, " of them");
   for (std::uint64_t seed = first; seed < first + count; ++seed) run(seed);
