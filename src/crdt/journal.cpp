@@ -76,7 +76,7 @@ Result<OfflineWrite> Journal::accept(Draft draft, Stamp stamp, Seen seen, const 
 
   give_out(write.dot.sequence);
   bytes_ = bytes_of_others + bytes;
-  stamps_.add(write.dot.sequence, stamp);
+  undurable_.emplace(write.dot.sequence, stamp);
   if (coalesce) {
     // One record less, one more, and the same key: count and filter stay.
     verdicts_.add(Verdict{.sequence = held->sequence,
@@ -100,6 +100,10 @@ bool Journal::may_coalesce(const PendingWrite& held) const {
 void Journal::durable(Sequence through) {
   CAUSEWAY_CHECK(through <= reached_);
   durable_through_ = std::max(durable_through_, through);
+  while (!undurable_.empty() && undurable_.begin()->first <= durable_through_) {
+    stamps_.add(undurable_.begin()->first, undurable_.begin()->second);
+    undurable_.erase(undurable_.begin());
+  }
   const Sequence forgotten = asked_at_ ? std::min(*asked_at_, durable_through_) : durable_through_;
   while (!coalesced_.empty() && coalesced_.begin()->first <= forgotten) {
     coalesced_by_.erase(coalesced_.begin()->second.replaced);
@@ -113,6 +117,7 @@ void Journal::undo(const OfflineWrite& write) {
   const auto coalesced = coalesced_.find(sequence);
   CAUSEWAY_CHECK((coalesced != coalesced_.end()) == (write.replaces.value != 0));
   bytes_ -= journal_bytes(write);
+  undurable_.erase(sequence);
   if (coalesced == coalesced_.end()) {
     --count_;
     filter_.remove(KeyFilter::slot_of(key_hash(write.key)));

@@ -20,6 +20,7 @@
 // A crash at any moment leaves a log in which JournalRecovery finds the same live records.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -158,7 +159,10 @@ class Journal {
   [[nodiscard]] std::uint64_t count() const { return count_; }  ///< live records
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }  ///< of live records
   /// Of the records still held, or a little more: never less.
-  [[nodiscard]] Stamp greatest_stamp() const { return stamps_.greatest(); }
+  [[nodiscard]] Stamp greatest_stamp() const {
+    return undurable_.empty() ? stamps_.greatest()
+                              : std::max(stamps_.greatest(), undurable_.rbegin()->second);
+  }
 
   // Rewriting, see above.
   [[nodiscard]] bool wants_rewrite(std::uint64_t bytes_on_disk) const;
@@ -197,10 +201,11 @@ class Journal {
   std::map<Sequence, std::uint32_t> holds_;
   KeyFilter filter_;  // one count for each live record
   VerdictList verdicts_;
-  std::deque<Decided> decided_;  // their marks are not known to be synced
-  std::deque<Decided> freeing_;  // their Settled records are on their way
-  StampWindow stamps_;
-  Sequence recovered_through_;  // which of these were replaced is not known any more
+  std::deque<Decided> decided_;          // their marks are not known to be synced
+  std::deque<Decided> freeing_;          // their Settled records are on their way
+  StampWindow stamps_;                   // of durable records
+  std::map<Sequence, Stamp> undurable_;  // of those that may be undone; rising
+  Sequence recovered_through_;           // which of these were replaced is not known any more
   std::uint64_t foreign_records_ = 0;
   std::unique_ptr<JournalRecovery> recovery_;  // until finish_recovery
 

@@ -269,7 +269,9 @@ TEST_CASE("a replaced write whose verdict is forgotten is not taken for pending"
 TEST_CASE("the greatest stamp still held falls when its record is freed") {
   Journal j = journal();
   REQUIRE(j.accept(draft("a"), {2046}, kSeen, {}, 7, {}));  // written while the clock was mad
+  j.durable({1});
   REQUIRE(j.accept(draft("b"), {2025}, kSeen, {}, 7, {}));
+  j.durable({2});
   CHECK(j.greatest_stamp() == Stamp{2046});
   j.settled_in_log({8}, {1}, 11, {won(1)});
   REQUIRE(j.free_covered_by({8}));
@@ -280,6 +282,17 @@ TEST_CASE("the greatest stamp still held falls when its record is freed") {
                                      .key = "a",
                                      .value = Blob::copy_of("v"),
                                      .old_dot = {}}));
+  CHECK(j.greatest_stamp() == Stamp{2025});
+}
+
+TEST_CASE("the greatest stamp still held falls when its record is refused") {
+  Journal j = journal();
+  REQUIRE(j.accept(draft("a"), {2025}, kSeen, {}, 7, {}));
+  j.durable({1});
+  const auto mad = j.accept(draft("b"), {2046}, kSeen, {}, 7, {});
+  REQUIRE(mad);
+  CHECK(j.greatest_stamp() == Stamp{2046});
+  j.undo(mad.value());
   CHECK(j.greatest_stamp() == Stamp{2025});
 }
 
