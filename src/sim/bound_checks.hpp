@@ -2,28 +2,53 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "sim/cluster.hpp"
+#include "sim/observer.hpp"
 
 namespace causeway::sim {
 
-/// Looked at every now and then:
-///   - journal-bound: a journal's files stay within twice its limit and four segments (what is
-///     freed goes when a segment is rewritten)
+/// Observes a cluster, and looks at it every now and then:
+///   - journal-bound: what is pending in a journal never exceeds its limit, and a write is refused
+///     for that limit only where it would; the files stay within twice the limit (a MiB, where that
+///     is more) and four segments: what is freed goes when a segment is rewritten
 ///   - state-bound: verdicts not learnt and the list of conflicts stay within kv/limits.hpp
-class BoundChecks {
+class BoundChecks final : public Observer {
  public:
-  BoundChecks(Cluster& cluster, const ClusterSettings& settings)
-      : cluster_(cluster), settings_(settings) {}
+  BoundChecks(Cluster& cluster, const ClusterSettings& settings);
 
   void look();
 
+  void starting(Peer peer) override { journals_[peer] = {}; }
+  void recovered(Peer, const wire::RaftRecord&) override {}
+  void recovered(Peer peer, const wire::JournalRecord& record) override { take(peer, record); }
+  void turn(Peer peer, const node::Effects& effects) override;
+  void journal_done(Peer peer, const storage::LogEffects& effects) override;
+  void called(Peer peer, std::uint64_t call, const wire::Call& what) override;
+  void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override;
+
  private:
+  /// One directory's, as it is handed out.
+  struct Journal {
+    std::map<Sequence, std::uint64_t> pending;  ///< bytes of each
+    std::uint64_t bytes = 0;                    ///< of all of them
+    std::uint64_t let_go = 0;  ///< not pending any more; it may still be counted there
+    std::map<std::uint64_t, std::uint64_t> asked;  ///< bytes of open calls
+  };
+
+  void take(Peer peer, const wire::JournalRecord& record);
+  static void let_go(Journal& journal, Sequence sequence);
+  void look_at_book(Peer peer);
   void look_at_journal(const Cluster::Name& name);
   void look_at_table(const Cluster::Name& name);
 
   Cluster& cluster_;
   const ClusterSettings& settings_;
+  std::vector<Journal> journals_;
+  std::uint64_t looks_ = 0;
 };
 
 }  // namespace causeway::sim

@@ -122,6 +122,12 @@ Plan draw_plan(std::uint64_t seed) {
   return plan;
 }
 
+std::uint64_t journal_bytes_max(const Plan& plan) {
+  const bool huge_values = plan.level(FaultKind::huge_values) != 0;
+  if (plan.level(FaultKind::full_journal) != 0) return huge_values ? 400'000 : 20'000;
+  return huge_values ? 16u << 20 : 64u << 20;
+}
+
 std::string faults_text(const Plan& plan) {
   std::string text;
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {

@@ -79,6 +79,8 @@ struct Plan {
 
 /// All of it drawn from the seed.
 [[nodiscard]] Plan draw_plan(std::uint64_t seed);
+/// What a node's journal may hold: little where it is to be full.
+[[nodiscard]] std::uint64_t journal_bytes_max(const Plan& plan);
 /// As `--faults` takes it: "kill=2,loss=1", "none".
 [[nodiscard]] std::string faults_text(const Plan& plan);
 /// text     a list of name=level; what is not named is off. Before it may stand "all" (level 2

@@ -40,11 +40,10 @@ ClusterSettings settings_of(const Plan& plan) {
     settings.raft_segment_bytes = 80u << 10;  // of which 64 are kept for votes
     settings.journal_segment_bytes = 80u << 10;
   }
-  if (plan.level(FaultKind::full_journal) != 0) settings.journal_bytes_max = 200'000;
+  settings.journal_bytes_max = journal_bytes_max(plan);
   if (plan.level(FaultKind::huge_values) != 0) {
     settings.raft_segment_bytes = 4u << 20;
     settings.journal_segment_bytes = 4u << 20;
-    settings.journal_bytes_max = 16u << 20;
   }
   return settings;
 }
@@ -66,6 +65,7 @@ class Run {
     audience_.add(settle_model_);
     audience_.add(workload_);
     audience_.add(availability_);
+    audience_.add(bound_checks_);
     cluster_.observe(audience_);
   }
 
@@ -82,7 +82,7 @@ class Run {
       advance(kLook);
       workload_.look(kLook);
       availability_.look();
-      if (++looks_ % 50 == 0) bound_checks_.look();
+      bound_checks_.look();
     }
     workload_.end();
     faults_.end();
@@ -174,7 +174,6 @@ class Run {
   ClockChecks clock_checks_{cluster_};
   SettleModel settle_model_{cluster_};
   BoundChecks bound_checks_{cluster_, settings_};
-  std::uint64_t looks_ = 0;
 };
 
 }  // namespace

@@ -83,8 +83,12 @@ void Workload::begin_call(std::size_t client) {
   open_.emplace(number, std::move(open));
 }
 
-std::string Workload::draw_value() {
+std::string Workload::draw_value(bool offline) {
   std::string value = "v" + std::to_string(++values_);
+  // A few of these fill a journal, where no majority empties it.
+  const std::uint8_t full = plan_.level(FaultKind::full_journal);
+  if (full != 0 && offline && random_.below(6) < full)
+    return value + std::string(random_.below(journal_bytes_max(plan_) / 2), '.');
   const std::uint8_t huge = plan_.level(FaultKind::huge_values);
   if (huge != 0 && random_.below(30) < huge) {
     count(FaultKind::huge_values);
@@ -125,7 +129,7 @@ wire::Call Workload::draw_write(Open& open, std::uint64_t kind) {
     operation.kind = Operation::Kind::remove;
     return write;
   }
-  operation.written = draw_value();
+  operation.written = draw_value(open.offline);
   write.value = Blob::copy_of(*operation.written);
   if (kind == 2 && !open.offline) {
     write.op = wire::WriteOp::swap;

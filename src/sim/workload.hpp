@@ -90,7 +90,7 @@ class Workload : public Observer {
   void begin_call(std::size_t client);
   [[nodiscard]] wire::Call draw_call(Open& open);
   [[nodiscard]] wire::Call draw_write(Open& open, std::uint64_t kind);
-  [[nodiscard]] std::string draw_value();
+  [[nodiscard]] std::string draw_value(bool offline);
   void count(FaultKind kind) { ++struck_[static_cast<std::size_t>(kind)]; }
   void give_up(std::size_t client);
   void take_error(Open open, const wire::CallError& error);
