@@ -72,6 +72,7 @@ void Loop::State::applied(Turn& turn, kv::Applied& news) {
   core.clock.observe_committed(news.position.log_time);
   raft_disk.applied(turn, news.position);
   for (const kv::StartResult& result : news.starts) started(turn, result);
+  for (const kv::OriginStart& start : news.starts_elsewhere) peers.applied(turn, start);
   for (const kv::WriteResult& result : news.writes) writes.applied(turn, result);
   for (const kv::SettleResult& result : news.settles) {
     if (result.incarnation == core.options.incarnation)

@@ -53,7 +53,25 @@ void Peers::drop_all(Turn& turn) {
 
 void Peers::started(const kv::OriginStart& start) {
   kv::OriginStart& newest = newest_[start.origin];
-  if (start.number > newest.number) newest = start;
+  if (start.number >= newest.number) newest = start;  // of two equal ones the log knows better
+}
+
+void Peers::applied(Turn& turn, const kv::OriginStart& start) {
+  started(start);
+  for (consensus::Peer peer = 0; peer < members_.size(); ++peer) {
+    if (!members_[peer].up || !members_[peer].identity.is_older_than(start)) continue;
+    turn.out.drop_peers.push_back({peer, "a later start of this peer is known"});
+    lost(turn, peer);
+  }
+  std::erase_if(links_, [&](const auto& link) {
+    if (!link.second.identity.is_older_than(start)) return false;
+    turn.out.drop_links.push_back({link.first, "a later start of this peer is known"});
+    return true;
+  });
+}
+
+bool Peers::Identity::is_older_than(const kv::OriginStart& start) const {
+  return origin == start.origin && incarnation != start.incarnation && start_number <= start.number;
 }
 
 void Peers::dialled(Turn& turn, consensus::Peer peer) {
@@ -71,9 +89,8 @@ std::string Peers::refusal(const Core& core, const wire::Hello& hello,
   if (hello.origin == core.options.origin)
     return "it shows this node's own origin: one data directory is a copy of the other";
   const auto newest = newest_.find(hello.origin);
-  if (newest == newest_.end() || newest->second.incarnation == hello.incarnation ||
-      hello.start_number > newest->second.number)
-    return {};
+  const Identity shown{hello.origin, hello.incarnation, hello.start_number};
+  if (newest == newest_.end() || !shown.is_older_than(newest->second)) return {};
   exceed = newest->second.number;
   return "a later start of this data directory is known";
 }

@@ -27,6 +27,8 @@ class Peers {
   bool follow_start(Turn& turn);
   /// The state knows of a start.
   void started(const kv::OriginStart& start);
+  /// The state has just learnt of it: who is connected as an older start has to say hello again.
+  void applied(Turn& turn, const kv::OriginStart& start);
 
   void dialled(Turn& turn, consensus::Peer peer);
   void greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& reply);
@@ -43,6 +45,8 @@ class Peers {
     Incarnation incarnation;
     std::uint64_t start_number = 0;
     friend bool operator==(const Identity&, const Identity&) = default;
+    /// An old copy, or it has not noticed that it ended.
+    [[nodiscard]] bool is_older_than(const kv::OriginStart& start) const;
   };
   struct Member {
     std::string name;
