@@ -33,9 +33,13 @@ void Availability::look() {
   const std::uint32_t peers = sound();
   const bool majority = static_cast<std::size_t>(std::popcount(peers)) > nodes_ / 2;
   const Instant from = majority ? calm_from(peers) : Instant::never();
-  if (peers != calm_peers_ || from != calm_from_) calm_leader_.reset();
   calm_peers_ = peers;
   calm_from_ = from;
+  if (calm_from(watched_peers_) != watched_from_) {
+    watched_peers_ = peers;
+    watched_from_ = from;
+    watched_leader_.reset();
+  }
   if (now < calm_from_) return;
   if (workload_.longest_wait(peers, calm_from_) > 10 * election_timeout_) {
     throw Violation("availability", "a healthy majority does not serve: " + workload_.waiting());
@@ -44,19 +48,19 @@ void Availability::look() {
 
 void Availability::sent(Peer from, Peer, const consensus::Message& message) {
   const auto* append = std::get_if<consensus::AppendEntries>(&message);
-  if (append == nullptr || calm_from_ == Instant::never() || cluster_.time().now() < calm_from_ ||
-      append->term <= calm_term_)
+  if (append == nullptr || watched_from_ == Instant::never() ||
+      cluster_.time().now() < watched_from_ || append->term <= watched_term_)
     return;
   // A fault since the last look may have asked it to go, and be over: that is another calm.
-  const bool calm = sound() == calm_peers_ && calm_from(calm_peers_) == calm_from_;
-  if (calm && calm_leader_ && ((calm_peers_ >> from) & 1) != 0) {
+  const bool calm = (watched_peers_ & ~sound()) == 0 && calm_from(watched_peers_) == watched_from_;
+  if (calm && watched_leader_) {
     throw Violation("stable-leader", "node " + cluster_.name_of(from) + " leads in term " +
                                          std::to_string(append->term.value) +
                                          ", though the healthy leader " +
-                                         cluster_.name_of(*calm_leader_) + " did nothing wrong");
+                                         cluster_.name_of(*watched_leader_) + " did nothing wrong");
   }
-  calm_term_ = append->term;
-  if (((calm_peers_ >> from) & 1) != 0) calm_leader_ = from;
+  watched_term_ = append->term;
+  if (((watched_peers_ >> from) & 1) != 0) watched_leader_ = from;
 }
 
 }  // namespace causeway::sim

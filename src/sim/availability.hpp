@@ -13,7 +13,7 @@ namespace causeway::sim {
 /// Judged while faults go on. *Calm* is a time in which a majority of counted voters is healthy and
 /// connected, for ten election timeouts already.
 ///   - availability: in calm, a consistent call through one of them ends within ten more
-///   - stable-leader: in calm, none of them is deposed by the rest
+///   - stable-leader: in calm, none of them is deposed by the rest, nor by who comes back to them
 class Availability : public Observer {
  public:
   Availability(Cluster& cluster, const Faults& faults, const Workload& workload, std::size_t nodes,
@@ -35,8 +35,11 @@ class Availability : public Observer {
   Duration election_timeout_;
   std::uint32_t calm_peers_ = 0;
   Instant calm_from_ = Instant::never();  ///< the ten timeouts have passed then
-  Term calm_term_;
-  std::optional<Peer> calm_leader_;
+
+  std::uint32_t watched_peers_ = 0;  ///< calm, and perhaps others have come back to them since
+  Instant watched_from_ = Instant::never();
+  Term watched_term_;
+  std::optional<Peer> watched_leader_;
 };
 
 }  // namespace causeway::sim

@@ -20,7 +20,8 @@ void Calm::note(Instant now, const Standing& standing) {
 
 // The nodes outside matter in one way. A leader that reaches only a part of the set may keep its
 // majority and leave the rest without one: Raft promises these nothing. So each outside must reach
-// all of the set, or none of it.
+// all of the set, or none of it; and be reached by all, or none. One that is heard and hears nothing
+// asks for votes for ever, and must get none.
 bool Calm::calm(std::uint32_t peers, const Standing& standing) const {
   if ((peers & ~standing.healthy) != 0) return false;
   for (Peer peer = 0; peer < nodes_; ++peer) {
@@ -30,14 +31,16 @@ bool Calm::calm(std::uint32_t peers, const Standing& standing) const {
       continue;
     }
     if ((standing.runs & self) == 0) continue;
-    bool reaches_all = (peers & ~standing.clear[peer]) == 0;
-    bool cut_off = (peers & ~standing.closed[peer]) == 0;
+    const bool reaches_all = (peers & ~standing.clear[peer]) == 0;
+    const bool reaches_none = (peers & ~standing.closed[peer]) == 0;
+    bool hears_all = true;
+    bool hears_none = true;
     for (Peer member = 0; member < nodes_; ++member) {
       if (((peers >> member) & 1) == 0) continue;
-      if ((standing.clear[member] & self) == 0) reaches_all = false;
-      if ((standing.closed[member] & self) == 0) cut_off = false;
+      if ((standing.clear[member] & self) == 0) hears_all = false;
+      if ((standing.closed[member] & self) == 0) hears_none = false;
     }
-    if (!reaches_all && !cut_off) return false;
+    if (!(reaches_all || reaches_none) || !(hears_all || hears_none)) return false;
   }
   return true;
 }

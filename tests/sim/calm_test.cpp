@@ -76,3 +76,21 @@ TEST_CASE("a node outside disturbs only where it reaches a part of the set") {
     CHECK((calm.since(0b011) == at(1)) == row.calm);
   }
 }
+
+TEST_CASE("a node outside may be heard by all and hear none, or the other way round") {
+  for (const bool is_heard : {true, false}) {
+    CAPTURE(is_heard);
+    Standing standing = all_well();
+    const auto close = [&](Peer from, Peer to) {
+      standing.clear[from] &= ~(1u << to);
+      standing.closed[from] |= 1u << to;
+    };
+    Calm calm(kNodes);
+    is_heard ? close(0, 2) : close(2, 0);
+    calm.note(at(1), standing);
+    CHECK(calm.since(0b011) == Instant::never());  // by a part of them
+    is_heard ? close(1, 2) : close(2, 1);
+    calm.note(at(2), standing);
+    CHECK(calm.since(0b011) == at(2));
+  }
+}
