@@ -166,7 +166,10 @@ void answer_conflict(RaftState& state, Effects& out, Peer from, const AppendEntr
 
 void receive(RaftState& state, Effects& out, Peer from, AppendEntries&& message) {
   if (!is_sane(message.term)) return;
-  if (message.term < state.hard.term) return refuse(state, out, from, message, {}, {});
+  if (message.term < state.hard.term) {
+    message.round = 0;  // rounds are of a term: this answer is to none of the present one's
+    return refuse(state, out, from, message, {}, {});
+  }
   if (!is_well_formed(state, message)) return;
   if (message.term == state.hard.term) {
     // Another leader in the same term: only votes of wiped directories make that possible (design

@@ -429,6 +429,19 @@ TEST_CASE("an honest restart is not taken for an old copy") {
   }
 }
 
+// Its rounds are counted from 1 in each term. So the answer to a message of an earlier one, which was
+// long on its way, must not pass for the answer to a probe, or to a round of reads.
+TEST_CASE("what was asked in an earlier term is answered without its round") {
+  Solo solo;
+  const Term present = solo.raft.term();
+  const auto replies = sent<AppendEntriesReply>(
+      solo.receive(1, AppendEntries{.term = {present.value - 1}, .round = 9}), 1);
+  REQUIRE(replies.size() == 1);
+  CHECK(replies[0].term == present);
+  CHECK_FALSE(replies[0].accepted);
+  CHECK(replies[0].round == 0);
+}
+
 TEST_CASE("the answer to a probe is judged only up to where the probe stands") {
   Solo solo;
   solo.become_leader();
