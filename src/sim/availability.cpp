@@ -17,8 +17,7 @@ Availability::Availability(Cluster& cluster, const Faults& faults, const Workloa
 std::uint32_t Availability::sound() const {
   std::uint32_t peers = 0;
   for (Peer peer = 0; peer < nodes_; ++peer) {
-    if (faults_.healthy(peer) && faults_.usable(peer) && !faults_.replaced(peer))
-      peers |= std::uint32_t{1} << peer;
+    if (faults_.usable(peer) && !faults_.replaced(peer)) peers |= std::uint32_t{1} << peer;
   }
   return peers;
 }
@@ -28,21 +27,35 @@ Instant Availability::calm_from(std::uint32_t peers) const {
   return since == Instant::never() ? since : since + 10 * election_timeout_;
 }
 
+// Each set is judged for itself: where a network is parted, one side may be calm.
 void Availability::look() {
   const Instant now = cluster_.time().now();
-  const std::uint32_t peers = sound();
-  const bool majority = static_cast<std::size_t>(std::popcount(peers)) > nodes_ / 2;
-  const Instant from = majority ? calm_from(peers) : Instant::never();
-  calm_peers_ = peers;
-  calm_from_ = from;
-  if (calm_from(watched_peers_) != watched_from_) {
-    watched_peers_ = peers;
-    watched_from_ = from;
-    watched_leader_.reset();
+  const std::uint32_t sound = this->sound();
+  for (std::uint32_t peers = 1; peers <= sound; ++peers) {
+    if ((peers & ~sound) != 0 || static_cast<std::size_t>(std::popcount(peers)) <= nodes_ / 2)
+      continue;
+    const Instant from = calm_from(peers);
+    if (now >= from && workload_.longest_wait(peers, from) > 10 * election_timeout_)
+      throw Violation("availability", "a healthy majority does not serve: " + workload_.waiting());
   }
-  if (now < calm_from_) return;
-  if (workload_.longest_wait(peers, calm_from_) > 10 * election_timeout_) {
-    throw Violation("availability", "a healthy majority does not serve: " + workload_.waiting());
+  watch(sound);
+}
+
+// A set for as long as it stays calm; then the one that has been calm longest, the largest of these.
+void Availability::watch(std::uint32_t sound) {
+  if ((watched_peers_ & ~sound) == 0 && watched_from_ != Instant::never() &&
+      calm_from(watched_peers_) == watched_from_)
+    return;
+  watched_leader_.reset();
+  watched_peers_ = 0;
+  watched_from_ = Instant::never();
+  for (std::uint32_t peers = sound; peers != 0; peers = (peers - 1) & sound) {
+    if (static_cast<std::size_t>(std::popcount(peers)) <= nodes_ / 2) continue;
+    const Instant from = calm_from(peers);
+    const bool larger = std::popcount(peers) > std::popcount(watched_peers_);
+    if (from > watched_from_ || (from == watched_from_ && !larger)) continue;
+    watched_from_ = from;
+    watched_peers_ = peers;
   }
 }
 
