@@ -86,6 +86,7 @@ void RaftChecks::died(Peer peer, Death death) {
   node.votes.clear();
   node.spoken = {};
   node.old_copy = death == Death::old_copy;
+  node.put_back = node.old_copy;
   if (node.old_copy) return;
   node.origin = node.machine->directory().origin;
   node.disk = {};
@@ -248,6 +249,8 @@ void RaftChecks::now_durable(Node& node, const wire::RaftRecord& record) {
       broken("vote-once", node, "writes " + words(*hard) + " behind " + words(before));
     if (forgets_start(before, *hard, node.origin))
       broken("start-kept", node, "writes " + words(*hard) + " behind " + words(before));
+    if (hard->barred == node.origin && !node.put_back)
+      broken("honest-counts", node, "bars itself, and never was an old copy: " + words(*hard));
   }
 }
 

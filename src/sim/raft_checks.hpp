@@ -10,6 +10,7 @@
 //                         one, or an old copy, has another past, so it has a clean slate.
 //   start-kept            The number of a directory's start never falls on its disk, and once its
 //                         origin is barred there it stays so.
+//   honest-counts         Only a directory that was put back from an old copy is ever barred.
 //   terms-never-fall      Neither those of a directory's messages nor those on its disk.
 //   vote-durable          A vote, a request for one, an accepted append and what a leader sends
 //                         leave only when their term is durable, and the vote with it.
@@ -91,9 +92,10 @@ class RaftChecks final : public Observer {
     Disk disk;  ///< durable
     std::deque<Given> given;
     std::map<Term, Peer> votes;
-    Term spoken;       ///< the highest in its messages
-    LogIndex applied;  ///< the newest
-    bool old_copy = false;
+    Term spoken;            ///< the highest in its messages
+    LogIndex applied;       ///< the newest
+    bool old_copy = false;  ///< its next start is that of one
+    bool put_back = false;  ///< it is one, since its newest wipe
 
     // Of this life:
     std::uint64_t life = 0;

@@ -105,8 +105,14 @@ const std::vector<Row> elections = {
        w.by.write(b, {HardState{.term = two, .start = 3}});
        w.by.write(b, {HardState{.term = three, .start = 2}});
      }},
+    {"honest-counts", "a directory that was never put back bars itself",
+     [](World& w) {
+       w.by.write(b, {HardState{.term = two, .barred = w.cluster.node("2").directory().origin}});
+     }},
     {"start-kept", "a barred origin is pardoned",
      [](World& w) {
+       w.checks.died(b, sim::Death::old_copy);
+       w.by.start(b, {HardState{.term = two}, w.opening});
        w.by.write(b, {HardState{.term = two, .barred = w.cluster.node("2").directory().origin}});
        w.by.write(b, {HardState{.term = three}});
      }},
