@@ -15,6 +15,11 @@
 #include "consensus/transfer.hpp"
 
 namespace causeway::consensus {
+namespace {
+
+constexpr std::uint64_t kStartMax = UINT64_MAX / 2;
+
+}  // namespace
 
 Raft::Raft(Options options, Recovered recovered, Random random, const Now& now)
     : state_(std::make_unique<RaftState>(std::move(options), std::move(recovered), random, now)) {}
@@ -28,7 +33,7 @@ void Raft::count_start(const Now& now, std::uint64_t known, Effects& out) {
 }
 
 void Raft::start_is_old(const Now& now, std::uint64_t known, Effects& out) {
-  if (known == UINT64_MAX) return;  // nothing exceeds that
+  if (known > kStartMax) return;  // nobody starts that often
   state_->now = now;
   bar_self(*state_, out, known);
 }
@@ -93,7 +98,9 @@ void Raft::peer_down(const Now& now, Peer peer, Effects& /*out*/) {
 
 void Raft::peer_is_barred(Peer peer) {
   CAUSEWAY_CHECK(peer < state_->links.size() && peer != state_->self);
-  state_->links[peer].barred = true;
+  RaftState& state = *state_;
+  state.links[peer].barred = true;
+  if (peer < state.candidacy.granted.size()) state.candidacy.granted[peer] = {};
 }
 
 void Raft::receive(const Now& now, Peer from, Message message, Effects& out) {

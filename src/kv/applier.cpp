@@ -231,7 +231,7 @@ Result<void> StateMachine::handle(const AskSettled& ask, Outputs& out) {
       answer.unlearnt.push_back(*std::move(verdict));
     }
   }
-  answer.starts = state_.origins.newest_starts();
+  if (ask.starts) answer.starts = state_.origins.newest_starts();
   out.emplace_back(std::move(answer));
   return success();
 }

@@ -79,6 +79,7 @@ struct FreePending {
 /// learnt yet)
 struct AskSettled {
   std::uint64_t id = 0;
+  bool starts = false;  ///< the newest start of each origin, too
 };
 /// The superseded list, newest last, from `cursor` on.
 struct ListConflicts {
@@ -192,7 +193,7 @@ struct SettledState {
   std::vector<crdt::Verdict> unlearnt;
   std::uint64_t start_number = 0;
   LogIndex applied;
-  std::vector<OriginStart> starts;  ///< of each origin the newest
+  std::vector<OriginStart> starts;  ///< of each origin the newest, where that was asked
 };
 
 /// One row of the superseded list.

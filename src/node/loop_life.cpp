@@ -58,7 +58,8 @@ void Loop::State::continue_recovery(Turn& turn) {
   if (core.phase != Phase::recovering || asked_standing || core.applied.index < recovery_target)
     return;
   asked_standing = true;
-  turn.out.applier.push_back(kv::AskSettled{.id = tagged(Asker::start, core.fresh())});
+  turn.out.applier.push_back(
+      kv::AskSettled{.id = tagged(Asker::start, core.fresh()), .starts = true});
 }
 
 void Loop::State::serve(Turn& turn, kv::SettledState state) {
@@ -76,6 +77,8 @@ void Loop::State::propose_start(Turn& turn) {
   const kv::Start start{
       .origin = core.options.origin, .incarnation = core.options.incarnation, .number = *number};
   start_proposal = core.fresh();
+  proposed_number = *number;
+  start_at = Instant::never();
   core.raft.propose(turn.now, tagged(Asker::start, start_proposal), kv::encode(start), std::nullopt,
                     core.raft_out);
 }
@@ -91,16 +94,23 @@ void Loop::State::start_dropped(Turn& turn, consensus::Dropped why) {
 }
 
 void Loop::State::started(Turn& turn, const kv::StartResult& result) {
-  if (result.incarnation != core.options.incarnation || start_proposal == 0) return;
-  core.raft.resolved(tagged(Asker::start, start_proposal));
-  start_proposal = 0;
-  if (result.accepted) {
-    writes.session_opened(turn);
+  const std::optional<std::uint64_t> number = core.raft.start_number();
+  const bool is_later = number && *number <= result.number;
+  if (result.incarnation != core.options.incarnation) {  // an earlier start, or a copy's
+    if (result.accepted && is_later) core.raft.start_is_old(turn.now, result.number, core.raft_out);
     return;
   }
-  const std::optional<std::uint64_t> number = core.raft.start_number();
-  if (number && *number <= result.number)
-    core.raft.start_is_old(turn.now, result.number, core.raft_out);
+  if (start_proposal == 0) return;
+  core.raft.resolved(tagged(Asker::start, start_proposal));
+  start_proposal = 0;
+  if (result.accepted) return writes.session_opened(turn);
+  if (proposed_number > result.number) {
+    turn.out.failed = Error{Errc::unavailable,
+                            "another start of this data directory took over from this one: a copy "
+                            "of it runs; stop one of the two"};
+    return;
+  }
+  if (is_later) core.raft.start_is_old(turn.now, result.number, core.raft_out);
   propose_start(turn);
 }
 

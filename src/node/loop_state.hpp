@@ -61,6 +61,7 @@ struct Loop::State {
   bool asked_standing = false;
   std::uint64_t start_proposal =
       0;  ///< the start record on its way to the log; 0: none, or it is there
+  std::uint64_t proposed_number = 0;    ///< of that record
   Instant start_at = Instant::never();  ///< propose it again then
   Instant stop_by = Instant::never();
 

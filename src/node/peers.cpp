@@ -51,9 +51,21 @@ void Peers::drop_all(Turn& turn) {
     turn.out.drop_links.push_back({link, "this directory is an old copy"});
 }
 
-void Peers::started(const kv::OriginStart& start) {
-  kv::OriginStart& newest = newest_[start.origin];
+void Peers::heard_of(const kv::OriginStart& start) {
+  kv::OriginStart& newest = newest_[start.origin].start;
   if (start.number >= newest.number) newest = start;  // of two equal ones the log knows better
+}
+
+void Peers::started(const kv::OriginStart& start) {
+  heard_of(start);
+  newest_[start.origin].in_state = true;
+}
+
+void Peers::shown(Member& member, const wire::Hello& hello) {
+  const auto before = newest_.find(std::exchange(member.shown, hello.origin));
+  if (before != newest_.end() && before->first != hello.origin && !before->second.in_state)
+    newest_.erase(before);
+  heard_of({hello.origin, hello.incarnation, hello.start_number});
 }
 
 void Peers::applied(Turn& turn, const kv::OriginStart& start) {
@@ -90,8 +102,8 @@ std::string Peers::refusal(const Core& core, const wire::Hello& hello,
     return "it shows this node's own origin: one data directory is a copy of the other";
   const auto newest = newest_.find(hello.origin);
   const Identity shown{hello.origin, hello.incarnation, hello.start_number};
-  if (newest == newest_.end() || !shown.is_older_than(newest->second)) return {};
-  exceed = newest->second.number;
+  if (newest == newest_.end() || !shown.is_older_than(newest->second.start)) return {};
+  exceed = newest->second.start.number;
   return "a later start of this data directory is known";
 }
 
@@ -117,7 +129,7 @@ void Peers::greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& re
   }
   member.up = true;
   member.identity = {reply.hello.origin, reply.hello.incarnation, reply.hello.start_number};
-  started({reply.hello.origin, reply.hello.incarnation, reply.hello.start_number});
+  shown(member, reply.hello);
   drop_links(turn, peer, member.identity);
   turn.core.raft.peer_up(turn.now, peer, member.identity.origin, member.identity.incarnation,
                          turn.core.raft_out);
@@ -147,7 +159,7 @@ void Peers::hello(Turn& turn, std::uint64_t link, const wire::Hello& hello) {
     const Identity identity{hello.origin, hello.incarnation, hello.start_number};
     drop_links(turn, peer, identity);
     links_[link] = {peer, identity};
-    started({hello.origin, hello.incarnation, hello.start_number});
+    shown(*found, hello);
     if (found->up && found->identity !=
                          identity) {  // it has started again and the old connection has not noticed
       turn.out.drop_peers.push_back({peer, "the peer has started again"});

@@ -53,6 +53,7 @@ class Peers {
     bool dialled = false;  ///< a connection stands; hello may be under way
     bool up = false;       ///< greeted: messages may go
     Identity identity;     ///< of the connection that we dialled; valid while `up`
+    Origin shown;          ///< by the newest handshake
   };
   struct Link {
     consensus::Peer peer = 0;
@@ -68,12 +69,18 @@ class Peers {
                                     std::uint64_t& exceed) const;
   void drop_links(Turn& turn, consensus::Peer peer, const Identity& other_than);
   void drop_all(Turn& turn);
+  void shown(Member& member, const wire::Hello& hello);
+  void heard_of(const kv::OriginStart& start);
 
   std::vector<Member> members_;  ///< by peer number, this node included
   std::map<std::uint64_t, Link> links_;
   std::uint64_t voters_hash_ = 0;
+  struct Newest {
+    kv::OriginStart start;
+    bool in_state = false;  ///< otherwise it is known as long as its member shows that origin
+  };
   /// Of each origin the newest start heard of, by handshake or from the state.
-  std::map<Origin, kv::OriginStart> newest_;
+  std::map<Origin, Newest> newest_;
   std::optional<std::uint64_t> start_number_;                   ///< as it was at the last flush
   std::vector<std::pair<std::uint64_t, wire::Hello>> waiting_;  ///< links, for that number
 };

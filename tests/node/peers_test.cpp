@@ -202,6 +202,46 @@ TEST_CASE(
   CHECK(reply.exceed_number == old_copy.start_number);
 }
 
+TEST_CASE("a start that another one of its directory took over from ends, and says so") {
+  Connections at(2);
+  const std::string lead = at.cluster.wait_for_leader();
+  REQUIRE(lead == "1");
+  at.cluster.partition({{"1", "3"}, {"2"}});
+  at.cluster.run_for(std::chrono::milliseconds(300));
+  // A copy of 2 runs in its place for a while, and its start is in the log.
+  wire::Hello copy = at.genuine();
+  copy.incarnation = {77};
+  ++copy.start_number;
+  const kv::Start start{
+      .origin = copy.origin, .incarnation = copy.incarnation, .number = copy.start_number};
+  consensus::Forward forward{.term = {at.term()},
+                             .incarnation = copy.incarnation,
+                             .first_counter = 1,
+                             .lowest_open = 1,
+                             .items = {}};
+  forward.items.push_back({.payload = kv::encode(start)});
+  auto& leader = at.cluster.node(lead);
+  leader.give(node::PeerDialled{1});
+  leader.give(
+      node::PeerGreeted{1, {.accepted = true, .hello = copy, .reason = {}, .exceed_number = 0}});
+  leader.give(node::LinkHello{kLink, copy});
+  leader.give(node::LinkMessage{kLink, forward});
+  at.cluster.run_for(std::chrono::milliseconds(20));
+  leader.give(node::PeerLost{1});
+  leader.give(node::LinkLost{kLink});
+  const std::uint64_t before = at.cluster.status(lead).applied_index.value;
+
+  at.cluster.kill(lead);  // so that it dials 2 anew
+  at.cluster.start(lead);
+  at.cluster.heal();
+  at.cluster.run_for(std::chrono::seconds(10));
+  REQUIRE_FALSE(at.cluster.node("2").running());
+  CHECK(at.cluster.status(lead).applied_index.value < before + 10);
+  at.cluster.start("2");  // the copy is gone: its journal settles, but it votes no more
+  CHECK(at.cluster.set("2", "k", "v").valid);
+  CHECK(at.cluster.status("2").state == "quarantined");
+}
+
 TEST_CASE("nobody is greeted before the number of this start is durable") {
   Connections at;
   at.cluster.partition({{"1"}, {"2"}, {"3"}});
