@@ -56,11 +56,25 @@ void Machine::resume() {
   clocks.wake_up(schedule_.now());
   live_->paused = false;
   live_->timer = Instant::never();
+  std::vector<node::Input> behind_calls = put_calls_first();
   for (auto& action : std::exchange(live_->delayed, {})) {
     action();
     if (!live_) return;  // it ended in one of them
   }
+  for (node::Input& input : behind_calls) give(std::move(input));
   give(node::Tick{});
+}
+
+// A process that goes on reads its sockets in any order: what callers asked meanwhile may come up
+// before what peers said. Returns what must come in a turn behind that.
+std::vector<node::Input> Machine::put_calls_first() {
+  std::vector<node::Input> rest;
+  if (random_.below(2) == 0) return rest;
+  std::vector<node::Input> calls;
+  for (node::Input& input : live_->inbox)
+    (std::holds_alternative<node::CallArrived>(input) ? calls : rest).push_back(std::move(input));
+  live_->inbox = std::move(calls);
+  return rest;
 }
 
 node::Loop& Machine::loop() { return *live_->loop; }

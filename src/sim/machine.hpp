@@ -120,6 +120,7 @@ class Machine {
   struct Live;
 
   void take_turn();
+  [[nodiscard]] std::vector<node::Input> put_calls_first();
   void carry_out(node::Effects& out);
   void begin_steps();
   void end(bool flush_table, std::optional<Error> error);
