@@ -21,8 +21,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # False alarm on coroutine frames, which Asio allocates with its own operator new.
     list(APPEND causeway_edge_warnings -Wno-mismatched-new-delete)
   endif()
-  if(CAUSEWAY_SANITIZE)
-    # GCC's manual: the sanitizers' extra code gives this one false alarms.
+  if(CAUSEWAY_SANITIZE OR CMAKE_UNITY_BUILD)
+    # GCC's manual: the sanitizers' extra code gives this one false alarms. So do std::variants that
+    # are inlined from file to file of a unity build; the preset `small` has neither.
     list(APPEND causeway_warnings -Wno-maybe-uninitialized)
   endif()
 endif()
@@ -43,7 +44,9 @@ if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
 endif()
 
 # __FILE__ in messages of CAUSEWAY_CHECK is src/..., on every machine.
-add_compile_options(-fmacro-prefix-map=${causeway_source_prefix}=)
+# A unity build includes each file by its whole path, however the compiler is called.
+add_compile_options(
+  -fmacro-prefix-map=${causeway_source_prefix}= -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
 function(causeway_compile_options target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EDGE" "" "")
