@@ -52,7 +52,7 @@ std::string in_doubt_message(const Session& session, const Response& response) {
          response.operation;
 }
 
-json to_json(const Session& session, const Response& response) {
+json response_to_json(const Session& session, const Response& response) {
   const Invocation& invocation = session.invocation;
   json object;
   put_bytes(object, "key", invocation.key);
@@ -93,7 +93,7 @@ json to_json(const Session& session, const Response& response) {
 ExitCode conclude(const Session& session, const Response& response, const std::string& no) {
   const Invocation& invocation = session.invocation;
   const Terminal& terminal = session.terminal;
-  if (terminal.as_json) terminal.object(to_json(session, response));
+  if (terminal.as_json) terminal.object(response_to_json(session, response));
   const auto say = [&](const std::string& text) {
     if (!terminal.as_json) terminal.err << "kvcli: " << text << '\n';
   };

@@ -44,4 +44,8 @@ struct LogPosition {
   friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
 };
 
+[[nodiscard]] inline LogPosition position_of(const Entry& entry) {
+  return {entry.index, entry.term, entry.log_time, entry.hash};
+}
+
 }  // namespace causeway::consensus

@@ -9,11 +9,7 @@
 namespace causeway::consensus {
 namespace {
 
-std::size_t cost_of(const Entry& entry) { return sizeof(Entry) + entry.payload.size(); }
-
-LogPosition position_of(const Entry& entry) {
-  return {entry.index, entry.term, entry.log_time, entry.hash};
-}
+std::size_t memory_of(const Entry& entry) { return sizeof(Entry) + entry.payload.size(); }
 
 Error corrupt(const Entry& entry, const char* what) {
   return {Errc::corrupt, "log entry " + std::to_string(entry.index.value) + " " + what};
@@ -32,7 +28,7 @@ void LogView::append(Entry entry) {
     CAUSEWAY_CHECK(decoded.has_value());
     configurations_.push_back({entry.index, std::move(decoded).value()});
   }
-  cache_bytes_ += cost_of(entry);
+  cache_bytes_ += memory_of(entry);
   cache_.push_back(std::move(entry));
 }
 
@@ -57,7 +53,7 @@ Result<void> LogView::check(const Entry& entry) const {
 
 void LogView::truncate_from(LogIndex index) {
   while (!cache_.empty() && cache_.back().index >= index) {
-    cache_bytes_ -= cost_of(cache_.back());
+    cache_bytes_ -= memory_of(cache_.back());
     cache_.pop_back();
   }
   while (!runs_.empty() && runs_.back().first >= index) runs_.pop_back();
@@ -106,7 +102,7 @@ LogIndex LogView::first_cached() const { return before_cache_.index.next(); }
 void LogView::evict(LogIndex index, std::size_t bytes_max) {
   while (!cache_.empty() && cache_.front().index <= index && cache_bytes_ > bytes_max) {
     before_cache_ = position_of(cache_.front());
-    cache_bytes_ -= cost_of(cache_.front());
+    cache_bytes_ -= memory_of(cache_.front());
     cache_.pop_front();
   }
   while (configurations_.size() > 1 && configurations_[1].index <= index) {

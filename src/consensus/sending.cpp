@@ -42,10 +42,6 @@ std::vector<Entry> collect(const RaftState& state, LogIndex from, std::size_t by
   return entries;
 }
 
-LogPosition position_of(const Entry& entry) {
-  return {entry.index, entry.term, entry.log_time, entry.hash};
-}
-
 std::size_t cost_of_all(const std::vector<Entry>& entries) {
   std::size_t bytes = 0;
   for (const Entry& entry : entries) bytes += cost_of(entry);

@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info"
 
 Error invalid(std::string text) { return {Errc::invalid, std::move(text)}; }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 bool is_id(std::string_view id) {
   const auto allowed = [](char c) {
@@ -33,12 +33,12 @@ bool is_id(std::string_view id) {
 
 Result<void> check_id(std::string_view what, std::string_view id) {
   if (is_id(id)) return success();
-  return invalid(std::string(what) + " " + quoted(id) + ": use 1 to 64 of a-z 0-9 . _ -");
+  return invalid(std::string(what) + " " + in_quotes(id) + ": use 1 to 64 of a-z 0-9 . _ -");
 }
 
 Result<void> check_address(std::string_view what, std::string_view address, unsigned port_min) {
   const std::size_t colon = address.rfind(':');
-  const std::string problem = std::string(what) + " " + quoted(address);
+  const std::string problem = std::string(what) + " " + in_quotes(address);
   if (colon == std::string_view::npos || colon == 0) {
     return invalid(problem + ": must be HOST:PORT, as in " + std::string(kListenDefault));
   }
@@ -130,7 +130,7 @@ Result<wire::Identity> first_identity(const NodeOptions& options, Origin origin,
       identity.name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     }
     if (!is_id(identity.name)) {
-      return invalid("id: this machine's name " + quoted(host_name) +
+      return invalid("id: this machine's name " + in_quotes(host_name) +
                      " cannot be one: give an id of 1 to 64 of a-z 0-9 . _ -");
     }
   }
@@ -141,7 +141,7 @@ Result<wire::Identity> first_identity(const NodeOptions& options, Origin origin,
     identity.cluster[identity.name] = advertised(identity);
   } else if (!identity.cluster.contains(identity.name)) {
     return invalid("cluster: " + names_of(identity.cluster) + " does not name this node, " +
-                   quoted(identity.name) + ": give this node's id, or add " + identity.name +
+                   in_quotes(identity.name) + ": give this node's id, or add " + identity.name +
                    "=HOST:PORT to the cluster");
   }
   if (!identity.advertise.empty()) identity.cluster[identity.name] = identity.advertise;
@@ -165,7 +165,7 @@ Result<void> check_options(const NodeOptions& options) {
   CAUSEWAY_TRY(check_timing(options));
   CAUSEWAY_TRY(check_limits(options));
   if (std::find(kLogLevels.begin(), kLogLevels.end(), options.log_level) == kLogLevels.end()) {
-    return invalid("log level " + quoted(options.log_level) +
+    return invalid("log level " + in_quotes(options.log_level) +
                    ": must be trace, debug, info, warn, error or off");
   }
   return success();
@@ -178,8 +178,8 @@ Result<wire::Identity> resolve_identity(const NodeOptions& options,
 
   wire::Identity identity = *known;
   if (!options.id.empty() && options.id != identity.name) {
-    return invalid("id " + quoted(options.id) + ": data directory " + options.data_dir +
-                   " belongs to node " + quoted(identity.name) +
+    return invalid("id " + in_quotes(options.id) + ": data directory " + options.data_dir +
+                   " belongs to node " + in_quotes(identity.name) +
                    ": leave the id out, or choose another directory");
   }
   if (!options.cluster.empty()) {

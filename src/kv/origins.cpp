@@ -54,8 +54,6 @@ std::uint64_t number_in(std::string_view key, std::size_t place) {
   return keys::trailing_number(key.substr(0, 1 + 8 * (place + 1)));
 }
 
-std::string end_of(char kind) { return keys::behind_prefix(std::string(1, kind)); }
-
 }  // namespace
 
 const IncarnationState* OriginState::find(Incarnation incarnation) const {
@@ -177,7 +175,7 @@ void Origins::settled(OriginState& origin,
 
 Result<void> Origins::load(const Changes& table) {
   bool good = true;
-  CAUSEWAY_TRY(table.scan(std::string(1, keys::kOrigin), end_of(keys::kOrigin),
+  CAUSEWAY_TRY(table.scan(std::string(1, keys::kOrigin), keys::behind_kind(keys::kOrigin),
                           [&](std::string_view key, std::string_view row) {
                             OriginState& origin = at({keys::trailing_number(key)});
                             good = decode_origin(row, origin);
@@ -190,7 +188,7 @@ Result<void> Origins::load(const Changes& table) {
 
 Result<void> Origins::load_results(const Changes& table) {
   bool good = true;
-  CAUSEWAY_TRY(table.scan(std::string(1, keys::kResults), end_of(keys::kResults),
+  CAUSEWAY_TRY(table.scan(std::string(1, keys::kResults), keys::behind_kind(keys::kResults),
                           [&](std::string_view key, std::string_view bytes) {
                             OriginState* origin = find({number_in(key, 0)});
                             const Incarnation id{number_in(key, 1)};
@@ -214,7 +212,7 @@ Result<void> Origins::load_results(const Changes& table) {
 
 Result<void> Origins::load_settling(const Changes& table) {
   bool good = true;
-  CAUSEWAY_TRY(table.scan(std::string(1, keys::kVerdict), end_of(keys::kVerdict),
+  CAUSEWAY_TRY(table.scan(std::string(1, keys::kVerdict), keys::behind_kind(keys::kVerdict),
                           [&](std::string_view key, std::string_view) {
                             OriginState* origin = find({number_in(key, 0)});
                             if (origin == nullptr) return good = false;
@@ -222,7 +220,7 @@ Result<void> Origins::load_settling(const Changes& table) {
                             return true;
                           }));
   if (!good) return damaged("a verdict is nobody's");
-  CAUSEWAY_TRY(table.scan(std::string(1, keys::kHistory), end_of(keys::kHistory),
+  CAUSEWAY_TRY(table.scan(std::string(1, keys::kHistory), keys::behind_kind(keys::kHistory),
                           [&](std::string_view key, std::string_view row) {
                             OriginState* origin = find({number_in(key, 0)});
                             if (origin == nullptr) return good = false;

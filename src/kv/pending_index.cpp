@@ -31,12 +31,10 @@ std::optional<crdt::PendingWrite> decode_key_row(std::string_view row) {
   return held;
 }
 
-std::string end_of(char kind) { return keys::behind_prefix(std::string(1, kind)); }
-
 Result<void> remove_all(char kind, Changes& changes) {
   for (;;) {
     std::vector<std::string> found;
-    CAUSEWAY_TRY(changes.scan(std::string(1, kind), end_of(kind),
+    CAUSEWAY_TRY(changes.scan(std::string(1, kind), keys::behind_kind(kind),
                               [&](std::string_view key, std::string_view) {
                                 found.emplace_back(key);
                                 return found.size() < kClearAtOnce;
@@ -102,7 +100,7 @@ Result<PendingList> PendingIndex::list(const ListPending& ask, const Changes& ch
   list.end = true;
   std::size_t bytes = 0;
   std::optional<Error> error;
-  CAUSEWAY_TRY(changes.scan(keys::pending_record(ask.from), end_of(keys::kPendingRecord),
+  CAUSEWAY_TRY(changes.scan(keys::pending_record(ask.from), keys::behind_kind(keys::kPendingRecord),
                             [&](std::string_view, std::string_view record) {
                               const bool full = list.writes.size() >= ask.count_max ||
                                                 bytes + record.size() > ask.bytes_max;

@@ -7,7 +7,7 @@
 namespace causeway::kv {
 namespace {
 
-constexpr std::uint8_t kTombstone = 0x80;  // beside the status
+constexpr std::uint8_t kTombstoneBit = 0x80;  // beside the status
 
 bool has_version(WriteResult::Status status) {
   return status == WriteResult::Status::done || status == WriteResult::Status::absent;
@@ -33,7 +33,7 @@ std::string encode_results(const ResultRow& row) {
     if (result == nullptr) continue;
     const auto status = static_cast<std::uint8_t>(result->status);
     out.u8(at);
-    out.u8(result->tombstone ? status | kTombstone : status);
+    out.u8(result->tombstone ? status | kTombstoneBit : status);
     if (!has_version(result->status)) continue;
     out.u64(result->revision.value);
     out.u64(result->stamp.value);
@@ -50,8 +50,8 @@ std::optional<ResultRow> decode_results(std::string_view bytes) {
     const std::uint8_t at = in.u8();
     const std::uint8_t status = in.u8();
     KeptResult result;
-    result.tombstone = (status & kTombstone) != 0;
-    result.status = static_cast<WriteResult::Status>(status & ~kTombstone);
+    result.tombstone = (status & kTombstoneBit) != 0;
+    result.status = static_cast<WriteResult::Status>(status & ~kTombstoneBit);
     if (at >= kResultsPerRow || !is_kept(result.status)) return std::nullopt;
     if (has_version(result.status)) {
       result.revision = {in.u64()};

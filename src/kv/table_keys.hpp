@@ -85,5 +85,7 @@ inline std::string behind_prefix(std::string prefix) {
   prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
   return prefix;
 }
+/// The first key behind all rows of a kind.
+inline std::string behind_kind(char kind) { return behind_prefix(std::string(1, kind)); }
 
 }  // namespace causeway::kv::keys

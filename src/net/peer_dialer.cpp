@@ -17,7 +17,7 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::chrono::seconds kKeepaliveIdle{4};
+constexpr std::chrono::seconds kPeerKeepaliveIdle{4};
 constexpr std::size_t kReplyBytesMax = 64u << 10;
 
 }  // namespace
@@ -102,7 +102,7 @@ void PeerDialer::State::Peer::dial() {
 }
 
 void PeerDialer::State::Peer::on_connected(Socket socket) {
-  Channel::set_up(socket, kKeepaliveIdle);
+  Channel::set_up(socket, kPeerKeepaliveIdle);
   Channel::set_silence_max(
       socket, std::chrono::duration_cast<std::chrono::milliseconds>(state.options.silence_max));
   phase = Phase::preamble;

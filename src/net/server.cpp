@@ -26,7 +26,7 @@ using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_typ
 constexpr std::size_t kUndecidedMax =
     64;  // connections beyond the limits that may still be told so
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
-constexpr std::chrono::seconds kKeepaliveIdle{15};
+constexpr std::chrono::seconds kClientKeepaliveIdle{15};
 
 std::string text_of(const tcp::endpoint& endpoint) {
   return to_string(Address{endpoint.address().to_string(), endpoint.port()});
@@ -128,7 +128,7 @@ void Server::State::on_accept(const error_code& error, Socket socket) {
   }
   if (!error) {
     make_room();
-    Channel::set_up(socket, kKeepaliveIdle);
+    Channel::set_up(socket, kClientKeepaliveIdle);
     const std::uint64_t id = next_id++;
     std::string remote = remote_of(socket);
     const auto session =

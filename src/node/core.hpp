@@ -58,6 +58,9 @@ struct Turn {
   void log(LogLine::Level level, std::string text) { out.log.push_back({level, std::move(text)}); }
 };
 
+/// How long a disk is left alone that had no room.
+inline constexpr Duration kDiskFullPause = std::chrono::milliseconds(200);
+
 inline wire::Reply refuse(Errc code, std::string detail) {
   return wire::CallError{.error = {code, std::move(detail)}, .leader = {}, .operation = {}};
 }

@@ -8,7 +8,6 @@
 namespace causeway::node {
 namespace {
 
-constexpr Duration kDiskFullPause = std::chrono::milliseconds(200);
 constexpr Duration kShrinkPause = std::chrono::seconds(10);
 
 }  // namespace

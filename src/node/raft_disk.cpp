@@ -14,7 +14,6 @@ constexpr std::uint64_t kApplierTag = UINT64_MAX;
 constexpr std::size_t kFetchBytes = 1 << 20;
 constexpr std::size_t kAppendBytes = 2 << 20;  // and one entry more: far below the log's limit
 constexpr std::size_t kGivenBatchesMax = 2;    // one being applied, one ready behind it
-constexpr Duration kDiskFullPause = std::chrono::milliseconds(200);
 
 storage::LogRecord to_record(const consensus::Entry& entry) {
   char head[wire::kEntryHeadBytes];

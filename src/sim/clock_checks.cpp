@@ -20,15 +20,16 @@ std::uint64_t true_ms(Instant now) {
   return kTrueWallMs + static_cast<std::uint64_t>(whole_ms(now.since_start));
 }
 
-std::string text(Stamp stamp) {
-  return std::to_string(stamp.wall_ms()) + "+" + std::to_string(stamp.counter());
-}
 std::string text(const consensus::Entry& entry) {
   return "entry " + std::to_string(entry.index.value) + " of term " +
-         std::to_string(entry.term.value) + " at log time " + text(entry.log_time);
+         std::to_string(entry.term.value) + " at log time " + stamp_text(entry.log_time);
 }
 
 }  // namespace
+
+std::string stamp_text(Stamp stamp) {
+  return std::to_string(stamp.wall_ms()) + "+" + std::to_string(stamp.counter());
+}
 
 ClockChecks::ClockChecks(Cluster& cluster) : cluster_(cluster) {
   for (const Cluster::Name& name : cluster.names()) {
@@ -140,7 +141,8 @@ void ClockChecks::new_entry(Node& node, const consensus::Entry& entry) {
   if (entries_.find(entry.index, entry.term) == nullptr) {
     entries_.add(entry.index, {.id = {entry.term, entry.hash}, .before = {}});
     if (before.value != 0 && entry.log_time <= node.log.at(before))
-      broken("log-time-rises", node, text(entry) + " stands behind " + text(node.log.at(before)));
+      broken("log-time-rises", node,
+             text(entry) + " stands behind " + stamp_text(node.log.at(before)));
     check_honest(node, entry);
     check_moves(node, entry);
   }
@@ -169,7 +171,7 @@ void ClockChecks::check_moves(const Node& node, const consensus::Entry& entry) c
   if (entry.log_time.wall_ms() + kSlackMs >= least) return;
   broken("log-time-moves", node,
          text(entry) + ", though " + std::to_string(whole_ms(passed)) +
-             " ms passed here since the one before, at " + text(before));
+             " ms passed here since the one before, at " + stamp_text(before));
 }
 
 void ClockChecks::raft_log_done(Peer peer, const storage::LogEffects& effects) {

@@ -34,6 +34,8 @@
 
 namespace causeway::sim {
 
+[[nodiscard]] std::string stamp_text(Stamp stamp);
+
 /// Observes a cluster from before its first start. Looks at every clock whenever its node looks.
 class ClockChecks final : public Observer {
  public:

@@ -13,14 +13,11 @@ namespace causeway::sim {
 namespace {
 
 constexpr std::int64_t kMaxClockDriftMs = 500;  // design 3.1
-constexpr std::int64_t kSlackMs = 5;            // readings are whole milliseconds
+constexpr std::int64_t kStampSlackMs = 5;       // readings are whole milliseconds
 
-std::string text(Stamp stamp) {
-  return std::to_string(stamp.wall_ms()) + "+" + std::to_string(stamp.counter());
-}
 std::string text(const crdt::OfflineWrite& write) {
   return "offline write " + std::to_string(write.dot.sequence.value) + " of key " + write.key +
-         " with stamp " + text(write.stamp);
+         " with stamp " + stamp_text(write.stamp);
 }
 
 }  // namespace
@@ -60,7 +57,7 @@ void ClockChecks::new_write(Node& node, const crdt::OfflineWrite& write) {
     broken("node-stamps-rise", node,
            text(write) + " was made while write " +
                std::to_string(node.held.rbegin()->first.value) + " with stamp " +
-               text(node.held.rbegin()->second) + " was held");
+               stamp_text(node.held.rbegin()->second) + " was held");
   }
   const auto key = versions_.find(write.key);
   if (key != versions_.end()) {
@@ -72,7 +69,7 @@ void ClockChecks::new_write(Node& node, const crdt::OfflineWrite& write) {
       broken("effect-exceeds-cause", node,
              text(write) + " was made after revision " +
                  std::to_string(std::prev(behind)->revision.value) + " with stamp " +
-                 text(std::prev(behind)->stamp) + " was applied there");
+                 stamp_text(std::prev(behind)->stamp) + " was applied there");
     }
   }
   check_near(node, write);
@@ -85,7 +82,7 @@ void ClockChecks::new_write(Node& node, const crdt::OfflineWrite& write) {
 // What a leader stamps goes by a log time that nobody else has heard of yet.
 void ClockChecks::check_near(const Node& node, const crdt::OfflineWrite& write) const {
   if (!node.follows) return;
-  const auto limit = boot_ms(node) + node.log_time_ahead_ms + kMaxClockDriftMs + kSlackMs;
+  const auto limit = boot_ms(node) + node.log_time_ahead_ms + kMaxClockDriftMs + kStampSlackMs;
   const bool near = static_cast<std::int64_t>(write.stamp.wall_ms()) <= limit;
   const Stamp held = std::max(node.greatest_held, node.applied_log_time);
   if (near || write.stamp.wall_ms() <= held.wall_ms()) return;  // refused writes used up counters
@@ -94,7 +91,7 @@ void ClockChecks::check_near(const Node& node, const crdt::OfflineWrite& write) 
   broken("stamp-near-log-time", node,
          text(write) + " is ahead of " + std::to_string(limit) +
              ", the furthest that log time allows here, and of all that is held, at most " +
-             text(held));
+             stamp_text(held));
 }
 
 std::int64_t ClockChecks::boot_ms(const Node& node) const {
@@ -179,11 +176,11 @@ void ClockChecks::committed(const Node& node, std::string_view key,
                             const crdt::StoredVersion& version) {
   if (version.revision.value == 0) return;  // no version: overtaken, rejected, an absent key
   const std::string what = "revision " + std::to_string(version.revision.value) + " of key " +
-                           std::string(key) + " has stamp " + text(version.stamp);
+                           std::string(key) + " has stamp " + stamp_text(version.stamp);
   const Stamp log_time = log_times_.find(version.revision);
   const bool consistent = version.kind == crdt::WriteKind::consistent;
   if (version.stamp > log_time || (consistent && version.stamp != log_time))
-    broken("stamps-rise", node, what + " at log time " + text(log_time));
+    broken("stamps-rise", node, what + " at log time " + stamp_text(log_time));
   auto found = versions_.find(key);
   if (found == versions_.end())
     found = versions_.emplace(std::string(key), std::vector<Version>{}).first;
@@ -193,7 +190,7 @@ void ClockChecks::committed(const Node& node, std::string_view key,
       [](const Version& each, LogIndex revision) { return each.revision < revision; });
   const bool known = at != all.end() && at->revision == version.revision;
   if (known && at->stamp == version.stamp) return;
-  if (known) broken("stamps-rise", node, what + " and had " + text(at->stamp));
+  if (known) broken("stamps-rise", node, what + " and had " + stamp_text(at->stamp));
   const bool above = at == all.begin() || std::prev(at)->stamp < version.stamp;
   const bool below = at == all.end() || version.stamp < at->stamp;
   if (!above || !below)

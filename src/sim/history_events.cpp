@@ -8,7 +8,7 @@
 namespace causeway::sim {
 namespace {
 
-using Kind = Operation::Kind;
+using OperationKind = Operation::Kind;
 using Outcome = Operation::Outcome;
 
 class Events {
@@ -42,7 +42,8 @@ class Events {
   void note_answer(const Operation& operation) {
     if (operation.outcome == Outcome::did_not_happen || operation.outcome == Outcome::unknown)
       return;
-    const bool swapped = operation.kind == Kind::swap && operation.outcome == Outcome::done;
+    const bool swapped =
+        operation.kind == OperationKind::swap && operation.outcome == Outcome::done;
     shown(swapped ? operation.expected : operation.found, operation.answered);
     // What a call was compared with shows nothing where it did not match; but it must not be taken
     // for a value that nobody knows.
@@ -73,10 +74,10 @@ class Events {
     }
   }
 
-  State state_of(const std::optional<std::string>& value) {
+  KeyState state_of(const std::optional<std::string>& value) {
     if (!value) return kAbsent;
     if (!uses_[*value].known) return kNobodySaw;
-    const auto next = static_cast<State>(kFirstValue + states_.size());
+    const auto next = static_cast<KeyState>(kFirstValue + states_.size());
     return states_.try_emplace(*value, next).first->second;
   }
 
@@ -84,7 +85,7 @@ class Events {
     const Operation& operation = *operations_[index];
     if (operation.outcome == Outcome::did_not_happen) return;
     const bool unknown = operation.outcome == Outcome::unknown;
-    if (unknown && operation.kind == Kind::get) return;
+    if (unknown && operation.kind == OperationKind::get) return;
     Event event{.from = operation.called,
                 .until = unknown ? kNever : operation.answered,
                 .optional = unknown,
@@ -97,16 +98,16 @@ class Events {
       }
     }
     switch (operation.kind) {
-      case Kind::get: event.value = state_of(operation.found); break;
-      case Kind::set:
+      case OperationKind::get: event.value = state_of(operation.found); break;
+      case OperationKind::set:
         event.act = Act::write;
         event.value = state_of(operation.written);
         break;
-      case Kind::remove:
+      case OperationKind::remove:
         event.act = Act::remove;
         if (!unknown) event.was_there = operation.was_there;
         break;
-      case Kind::swap:
+      case OperationKind::swap:
         event.expected = state_of(operation.expected);
         if (operation.outcome == Outcome::mismatch) {
           event.act = Act::differs;
@@ -126,13 +127,13 @@ class Events {
 
   const std::vector<const Operation*>& operations_;
   std::unordered_map<std::string, Use> uses_;
-  std::unordered_map<std::string, State> states_;
+  std::unordered_map<std::string, KeyState> states_;
   std::vector<Event> events_;
 };
 
 }  // namespace
 
-std::optional<State> apply(const Event& event, State state) {
+std::optional<KeyState> apply(const Event& event, KeyState state) {
   switch (event.act) {
     case Act::read: return event.value == state ? std::optional(state) : std::nullopt;
     case Act::differs: return event.expected != state ? std::optional(state) : std::nullopt;
@@ -145,12 +146,12 @@ std::optional<State> apply(const Event& event, State state) {
   return std::nullopt;
 }
 
-std::optional<State> needed_state(const Event& event) {
+std::optional<KeyState> needed_state(const Event& event) {
   if (event.act == Act::read) return event.value;
   return event.act == Act::replace ? std::optional(event.expected) : std::nullopt;
 }
 
-std::optional<State> made_state(const Event& event) {
+std::optional<KeyState> made_state(const Event& event) {
   if (event.act == Act::remove) return kAbsent;
   const bool makes = event.act == Act::write || event.act == Act::replace;
   return makes ? std::optional(event.value) : std::nullopt;

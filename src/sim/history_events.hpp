@@ -15,10 +15,11 @@ namespace causeway::sim {
 inline constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 /// What value stands at the key.
-using State = std::uint32_t;
-inline constexpr State kAbsent = 0;
-inline constexpr State kNobodySaw = 1;  ///< any of the values that make no difference to an answer
-inline constexpr State kFirstValue = 2;
+using KeyState = std::uint32_t;
+inline constexpr KeyState kAbsent = 0;
+inline constexpr KeyState kNobodySaw =
+    1;  ///< any of the values that make no difference to an answer
+inline constexpr KeyState kFirstValue = 2;
 
 /// A swap that did not match is two of these, read and differs: a repeated call is answered with
 /// the value that stands there by then (design 3.4).
@@ -29,18 +30,18 @@ struct Event {
   std::uint64_t from = 0;
   std::uint64_t until = kNever;
   bool optional = false;          ///< unknown outcome: may as well never happen
-  State value = kAbsent;          ///< read: found; write, replace: new
-  State expected = kAbsent;       ///< differs, replace
+  KeyState value = kAbsent;       ///< read: found; write, replace: new
+  KeyState expected = kAbsent;    ///< differs, replace
   std::optional<bool> was_there;  ///< remove with a known answer
   std::size_t operation = 0;      ///< its place in the list
 };
 
 /// The state after `event`, or nothing where the event cannot happen now.
-[[nodiscard]] std::optional<State> apply(const Event& event, State state);
+[[nodiscard]] std::optional<KeyState> apply(const Event& event, KeyState state);
 /// The one state in which it can happen, if there is but one.
-[[nodiscard]] std::optional<State> needed_state(const Event& event);
+[[nodiscard]] std::optional<KeyState> needed_state(const Event& event);
 /// What stands there behind it; nothing: what stood there before.
-[[nodiscard]] std::optional<State> made_state(const Event& event);
+[[nodiscard]] std::optional<KeyState> made_state(const Event& event);
 /// It fits anywhere, and nothing is left of what stood there.
 [[nodiscard]] bool is_blind(const Event& event);
 

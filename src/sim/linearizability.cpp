@@ -12,7 +12,7 @@
 namespace causeway::sim {
 namespace {
 
-using Kind = Operation::Kind;
+using OperationKind = Operation::Kind;
 using Outcome = Operation::Outcome;
 
 // A (set of events, state) is remembered by 128 bits: each event has two random words, a set is
@@ -93,7 +93,7 @@ class Search {
   struct Frame {
     Indices candidates;  // each fits
     std::size_t tried = 0;
-    State state = kAbsent;
+    KeyState state = kAbsent;
     Fingerprint done;
   };
   /// Of a state, among the events that are not placed.
@@ -171,7 +171,7 @@ class Search {
   // It fits now, and leaves all as it is: placing it at once can only make room for others. (Not
   // true of a write of the value that stands there already, nor of a remove that fits anywhere:
   // those may be needed later.)
-  [[nodiscard]] static bool changes_nothing(const Event& event, State state) {
+  [[nodiscard]] static bool changes_nothing(const Event& event, KeyState state) {
     const bool only_reads = event.act == Act::read || event.act == Act::differs ||
                             (event.act == Act::remove && event.was_there);
     return only_reads && apply(event, state) == state;
@@ -249,7 +249,7 @@ class Search {
   Indices previous_;
   std::size_t left_ = 0;            // events that must still be placed
   std::vector<Standing> standing_;  // by state
-  State state_ = kAbsent;
+  KeyState state_ = kAbsent;
   Fingerprint done_;  // what had to be placed
   Indices used_;      // what was optional, in order
   std::unordered_map<Fingerprint, std::vector<Indices>, FingerprintHash> visited_;
@@ -286,13 +286,17 @@ std::string to_string(const Operation& operation) {
   }
   out << "] ";
   switch (operation.kind) {
-    case Kind::get: out << "get " << operation.key << " -> " << quoted(operation.found); break;
-    case Kind::set: out << "set " << operation.key << ' ' << quoted(operation.written); break;
-    case Kind::remove:
+    case OperationKind::get:
+      out << "get " << operation.key << " -> " << quoted(operation.found);
+      break;
+    case OperationKind::set:
+      out << "set " << operation.key << ' ' << quoted(operation.written);
+      break;
+    case OperationKind::remove:
       out << "remove " << operation.key << " -> ";
       out << (!operation.was_there ? "done" : *operation.was_there ? "was there" : "absent");
       break;
-    case Kind::swap:
+    case OperationKind::swap:
       out << "swap " << operation.key << ' ' << quoted(operation.written) << " for "
           << quoted(operation.expected);
       break;

@@ -8,7 +8,7 @@
 
 namespace causeway::sim {
 
-using Status = kv::WriteResult::Status;
+using WriteStatus = kv::WriteResult::Status;
 
 std::uint64_t fingerprint(std::string_view key, bool deleted, std::string_view value) {
   return hash64(value, hash64(key, deleted ? 1 : 0));
@@ -79,7 +79,7 @@ kv::WriteResult ModelState::write(const kv::LogEntry& entry, const kv::Write& wr
   const kv::CallId& call = write.call;
   kv::WriteResult result{
       .incarnation = call.incarnation, .number = call.number, .index = entry.index};
-  result.status = Status::stale;
+  result.status = WriteStatus::stale;
   const auto found = origins_.find(call.origin);
   if (found == origins_.end()) return result;
   ModelOrigin& origin = found->second;
@@ -88,19 +88,19 @@ kv::WriteResult ModelState::write(const kv::LogEntry& entry, const kv::Write& wr
   origin.lowest = std::max(origin.lowest, call.lowest_unanswered);
   origin.results.erase(origin.results.begin(), origin.results.lower_bound(origin.lowest));
   if (call.number < origin.lowest) return result;
-  result.status = Status::exhausted;
+  result.status = WriteStatus::exhausted;
   if (call.number - origin.lowest >= kv::kResultsMax) return result;
 
   // The same call again takes no effect again, and gets the same answer.
   auto kept = origin.results.find(call.number);
   if (kept == origin.results.end()) {
     crdt::StoredVersion version;
-    const Status status = take_effect(entry, write, origin, version);
+    const WriteStatus status = take_effect(entry, write, origin, version);
     kept = origin.results.emplace(call.number, ModelOrigin::Kept{status, version}).first;
   }
   result.status = kept->second.status;
   result.version = kept->second.version;
-  if (result.status == Status::mismatch) {
+  if (result.status == WriteStatus::mismatch) {
     const auto row = rows_.find(std::string(write.key));
     if (row != rows_.end()) {
       result.version = row->second.version;
@@ -110,16 +110,16 @@ kv::WriteResult ModelState::write(const kv::LogEntry& entry, const kv::Write& wr
   return result;
 }
 
-Status ModelState::take_effect(const kv::LogEntry& entry, const kv::Write& write,
-                               const ModelOrigin& origin, crdt::StoredVersion& version) {
+WriteStatus ModelState::take_effect(const kv::LogEntry& entry, const kv::Write& write,
+                                    const ModelOrigin& origin, crdt::StoredVersion& version) {
   const std::string key(write.key);
   const auto row = rows_.find(key);
   const bool there = row != rows_.end() && !row->second.version.tombstone;
   if (is_overtaken(write.call.origin, write.reached, origin.settled, version_of(key)))
-    return Status::overtaken;
+    return WriteStatus::overtaken;
   if (write.kind == kv::CommandKind::swap) {
-    if (write.expected.has_value() != there) return Status::mismatch;
-    if (there && *write.expected != row->second.value.view()) return Status::mismatch;
+    if (write.expected.has_value() != there) return WriteStatus::mismatch;
+    if (there && *write.expected != row->second.value.view()) return WriteStatus::mismatch;
   }
   const bool removes = write.kind == kv::CommandKind::remove;
   version = {.revision = entry.index,
@@ -131,7 +131,7 @@ Status ModelState::take_effect(const kv::LogEntry& entry, const kv::Write& write
              .session = write.session,
              .expires_ms = write.expires_ms};
   put(key, version, Blob::copy_of(write.value));
-  return removes && !there ? Status::absent : Status::done;
+  return removes && !there ? WriteStatus::absent : WriteStatus::done;
 }
 
 }  // namespace causeway::sim

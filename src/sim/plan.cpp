@@ -12,7 +12,7 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::array<std::string_view, kFaultKinds> kNames = {
+constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
     "loss",         "duplication", "reordering",   "late",
     "corruption",   "one_way",     "partition",    "bridge",
     "flapping",     "absence",     "slow_line",    "lost_kind",
@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, kFaultKinds> kNames = {
     "clock_offset", "clock_drift", "clock_jump",   "clock_stuck",
     "clock_1970",   "huge_values", "bursts",       "full_journal",
     "retries"};
-static_assert(kNames.back() == "retries");
+static_assert(kFaultNames.back() == "retries");
 
 constexpr std::size_t kClientsMax = 256;
 constexpr std::size_t kKeysMax = 10'000;
@@ -41,14 +41,14 @@ bool costs_a_directory(std::size_t kind) {
 }
 
 std::optional<std::size_t> kind_named(std::string_view name) {
-  const auto found = std::find(kNames.begin(), kNames.end(), name);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - kNames.begin());
+  const auto found = std::find(kFaultNames.begin(), kFaultNames.end(), name);
+  if (found == kFaultNames.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - kFaultNames.begin());
 }
 
 std::string known_names() {
   std::string names = "all, none";
-  for (const std::string_view name : kNames) names.append(", ").append(name);
+  for (const std::string_view name : kFaultNames) names.append(", ").append(name);
   return names;
 }
 
@@ -69,7 +69,7 @@ std::string impossible(const Plan& plan) {
   if (plan.nodes >= kNodesToReplaceOne) return {};
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     if (plan.faults[kind] == 0 || !costs_a_directory(kind)) continue;
-    return std::string(kNames[kind]) + " costs a node's directory, which " +
+    return std::string(kFaultNames[kind]) + " costs a node's directory, which " +
            std::to_string(plan.nodes) + (plan.nodes == 1 ? " node" : " nodes") +
            " cannot spare: take at least " + std::to_string(kNodesToReplaceOne);
   }
@@ -92,7 +92,7 @@ std::size_t draw_nodes(Random& random) {
 
 }  // namespace
 
-std::string_view name_of(FaultKind kind) { return kNames.at(static_cast<std::size_t>(kind)); }
+std::string_view name_of(FaultKind kind) { return kFaultNames.at(static_cast<std::size_t>(kind)); }
 
 Plan draw_plan(std::uint64_t seed) {
   Random random(seed ^ 0x706c616e);  // "plan": the cluster's own draws begin elsewhere
@@ -133,7 +133,7 @@ std::string faults_text(const Plan& plan) {
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     if (plan.faults[kind] == 0) continue;
     if (!text.empty()) text += ',';
-    text.append(kNames[kind]).append("=").append(std::to_string(plan.faults[kind]));
+    text.append(kFaultNames[kind]).append("=").append(std::to_string(plan.faults[kind]));
   }
   return text.empty() ? "none" : text;
 }
@@ -187,7 +187,8 @@ std::string unusable(const Plan& plan) {
            " s; possible are 1 to 86400";
   }
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
-    if (auto why = bounds(kNames[kind], plan.faults[kind], 0, kLevelMax); !why.empty()) return why;
+    if (auto why = bounds(kFaultNames[kind], plan.faults[kind], 0, kLevelMax); !why.empty())
+      return why;
   }
   return impossible(plan);
 }

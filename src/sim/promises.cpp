@@ -8,9 +8,6 @@
 namespace causeway::sim {
 namespace {
 
-using Kind = Observed::Kind;
-using State = AwaitResult::State;
-
 std::uint64_t revision_of(const Observed& observed) {
   return observed.response.version ? observed.response.version->revision.value : 0;
 }
@@ -18,16 +15,16 @@ std::uint64_t revision_of(const Observed& observed) {
 /// The fate of the write that went through the log in place of this one.
 const AwaitResult* final_fate(const Promises::Fates& fates, const std::string& token) {
   auto at = fates.find(token);
-  while (at != fates.end() && at->second.state == State::replaced)
+  while (at != fates.end() && at->second.state == AwaitResult::State::replaced)
     at = fates.find(at->second.replaced_by);
   return at == fates.end() ? nullptr : &at->second;
 }
 
 std::string text_of(const Observed& observed) {
-  const char* kind = observed.kind == Kind::local_get       ? "local get"
-                     : observed.kind == Kind::offline_write ? "offline write"
-                     : observed.writes                      ? "consistent write"
-                                                            : "consistent read";
+  const char* kind = observed.kind == Observed::Kind::local_get       ? "local get"
+                     : observed.kind == Observed::Kind::offline_write ? "offline write"
+                     : observed.writes                                ? "consistent write"
+                                                                      : "consistent read";
   return std::string(kind) + " of " + observed.key + " at " + observed.node + " [" +
          std::to_string(observed.called) + ", " + std::to_string(observed.answered) +
          "] with revision " + std::to_string(revision_of(observed)) +
@@ -59,34 +56,36 @@ void Promises::judge(const Fates& fates) const {
 
 void Promises::judge_pair(const Observed& before, const Observed& after, const Fates& fates) const {
   const Response& then = after.response;
-  const bool shows_pending = then.pending && after.kind == Kind::local_get;
+  const bool shows_pending = then.pending && after.kind == Observed::Kind::local_get;
   const auto require = [&](bool holds, const char* name, const char* what) {
     if (!holds) broken(name, what, before, after);
   };
-  if (before.kind == Kind::offline_write) {
+  if (before.kind == Observed::Kind::offline_write) {
     const AwaitResult* fate = final_fate(fates, before.response.token);
-    if (fate != nullptr && fate->state == State::forgotten) return;
+    if (fate != nullptr && fate->state == AwaitResult::State::forgotten) return;
     const std::uint64_t settled =
         fate != nullptr && fate->winner ? fate->winner->revision.value : 0;
-    if (after.kind == Kind::local_get) {
+    if (after.kind == Observed::Kind::local_get) {
       // The pending write covers the key until its settlement is applied here.
       const bool covered = shows_pending
                                ? then.version->sequence >= before.response.version->sequence
                                : settled != 0 && revision_of(after) >= settled;
       require(covered, "own-writes", "an acknowledged offline write is not read at its node");
-    } else if (after.kind == Kind::consistent) {
+    } else if (after.kind == Observed::Kind::consistent) {
       require(settled != 0 && revision_of(after) >= settled, "program-order",
               "a consistent operation was decided before the offline write in front of it");
     }
     return;
   }
-  if (before.kind == Kind::consistent && before.writes && after.kind == Kind::offline_write) {
+  if (before.kind == Observed::Kind::consistent && before.writes &&
+      after.kind == Observed::Kind::offline_write) {
     const AwaitResult* fate = final_fate(fates, then.token);
     const bool undone =
         fate != nullptr && fate->winner && fate->winner->revision.value <= revision_of(before);
     require(!undone, "program-order", "an offline write was undone by a consistent one before it");
   }
-  if (before.response.pending || after.kind == Kind::offline_write || shows_pending) return;
+  if (before.response.pending || after.kind == Observed::Kind::offline_write || shows_pending)
+    return;
   if (power_lost_between(before, after)) return;
   require(revision_of(after) >= revision_of(before), "own-writes",
           "the revision behind a node's answers fell");
@@ -103,7 +102,8 @@ void Promises::judge_order(const Fates& fates) const {
   std::map<Origin, std::map<Sequence, std::uint64_t>> won;
   for (const auto& [token, fate] : fates) {
     const Dot dot = crdt::parse_dot(token).value();
-    if (fate.state == State::won) won[dot.origin][dot.sequence] = fate.winner->revision.value;
+    if (fate.state == AwaitResult::State::won)
+      won[dot.origin][dot.sequence] = fate.winner->revision.value;
   }
   for (const auto& [origin, writes] : won) {
     std::uint64_t last = 0;

@@ -14,14 +14,12 @@ namespace {
 
 constexpr std::uint64_t kEntriesBetweenLooks = 500;
 
-std::string text(std::uint64_t number) { return std::to_string(number); }
-
 /// All of one kind that a node says of entries in (after, through], in order.
 template <class Kind>
 void compare(const char* invariant, const ModelState& state, Origin own, LogIndex after,
              LogIndex through, const std::vector<Kind>& all) {
   const auto fail = [&](LogIndex at, const std::string& why) {
-    throw Violation(invariant, "entry " + text(at.value) + ": " + why);
+    throw Violation(invariant, "entry " + std::to_string(at.value) + ": " + why);
   };
   auto got = all.begin();
   for (LogIndex at = after.next(); at <= through; at = at.next()) {
@@ -84,7 +82,7 @@ void SettleModel::applying(Peer, const kv::Apply& apply) {
   for (const kv::LogEntry& entry : apply.entries) {
     if (entry.index <= state_.index()) continue;
     if (entry.index != state_.index().next()) {
-      throw Violation("model-state", "entry " + text(entry.index.value) +
+      throw Violation("model-state", "entry " + std::to_string(entry.index.value) +
                                          " is applied before anybody applied the one before it");
     }
     const ModelOutcome& outcome = state_.apply(entry);
@@ -103,7 +101,8 @@ void SettleModel::applied(Peer peer, const kv::Applied& applied) {
   const Origin own = run->second.origin;
   if (position > state_.index()) {
     throw Violation("model-state", "node " + cluster_.name_of(peer) + " has applied entry " +
-                                       text(position.value) + ", which it never was given");
+                                       std::to_string(position.value) +
+                                       ", which it never was given");
   }
   for (const kv::SettleResult& result : applied.settles) judge_once(own, result);
   compare("model-write-result", state_, own, after, position, applied.writes);
@@ -123,8 +122,9 @@ void SettleModel::judge_replaced(Origin origin, const kv::SettleResult& result) 
         replaced->second.stamp != state_.settled(dot)->stamp)
       continue;
     throw Violation("settles-once", crdt::to_string(dot) + " settles in entry " +
-                                        text(result.index.value) + ", and was replaced by " +
-                                        text(replaced->second.by.value));
+                                        std::to_string(result.index.value) +
+                                        ", and was replaced by " +
+                                        std::to_string(replaced->second.by.value));
   }
 }
 
@@ -137,14 +137,15 @@ void SettleModel::judge_once(Origin origin, const kv::SettleResult& result) {
     const auto [at, is_new] = order.emplace(dot.sequence, result.index);
     if (at->second != result.index) {
       throw Violation("settles-once", crdt::to_string(dot) + " settles in entries " +
-                                          text(at->second.value) + " and " +
-                                          text(result.index.value));
+                                          std::to_string(at->second.value) + " and " +
+                                          std::to_string(result.index.value));
     }
     const bool behind_later = std::next(at) != order.end() && std::next(at)->second < at->second;
     const bool before_earlier = at != order.begin() && std::prev(at)->second > at->second;
     if (behind_later || before_earlier) {
       throw Violation("origin-order", crdt::to_string(dot) + " settles in entry " +
-                                          text(result.index.value) + ", out of its order");
+                                          std::to_string(result.index.value) +
+                                          ", out of its order");
     }
     const ModelSettled* settled = state_.settled(dot);
     if (settled != nullptr && settled->old_dot.origin.value != 0) {
@@ -160,9 +161,9 @@ void SettleModel::judge_once(Origin origin, const kv::SettleResult& result) {
         effects_.emplace(std::pair(first, settled->stamp), std::pair(result.index, dot));
     if (effect->second != std::pair(result.index, dot)) {
       throw Violation("settles-once", crdt::to_string(dot) + " takes effect in entry " +
-                                          text(result.index.value) + ", and did as " +
+                                          std::to_string(result.index.value) + ", and did as " +
                                           crdt::to_string(effect->second.second) + " in entry " +
-                                          text(effect->second.first.value));
+                                          std::to_string(effect->second.first.value));
     }
   }
 }
@@ -180,8 +181,8 @@ void SettleModel::judge_freed(Peer peer, const crdt::Settled& record) {
   if (settled->chain != record.chain) fail("freed-not-early", "the chain there is another");
   const LogIndex mark = ledger_.at(peer).mark;
   if (mark < settled->index) {
-    fail("freed-not-early", "it settled in entry " + text(settled->index.value) +
-                                ", and the mark that is synced is " + text(mark.value));
+    fail("freed-not-early", "it settled in entry " + std::to_string(settled->index.value) +
+                                ", and the mark that is synced is " + std::to_string(mark.value));
   }
   for (const crdt::Verdict& verdict : record.verdicts) {
     if (verdict.kind == crdt::VerdictKind::replaced) continue;
@@ -198,8 +199,8 @@ void SettleModel::judge_table(Peer peer) {
   ++counts_.tables;
   const auto fail = [&](std::string_view key, const char* why) {
     throw Violation("model-state", "node " + cluster_.name_of(peer) + " at entry " +
-                                       text(state_.index().value) + ", key '" + std::string(key) +
-                                       "': " + why);
+                                       std::to_string(state_.index().value) + ", key '" +
+                                       std::string(key) + "': " + why);
   };
   auto want = state_.rows().begin();
   const auto scanned = machine(peer).directory().table.scan(
@@ -223,7 +224,7 @@ void SettleModel::judge_table(Peer peer) {
 void SettleModel::judge_losers(Peer peer) {
   const auto fail = [&](const std::string& key, const std::string& why) {
     throw Violation("losers-listed", "node " + cluster_.name_of(peer) + " at entry " +
-                                         text(state_.index().value) + ", key '" + key +
+                                         std::to_string(state_.index().value) + ", key '" + key +
                                          "': its line in the list of losers " + why);
   };
   const bool full = state_.loser_bytes() > kv::kConflictBytesMax;

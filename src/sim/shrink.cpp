@@ -96,10 +96,10 @@ auto key_of(const Plan& plan) {
                     plan.length, plan.faults);
 }
 
-class Search {
+class Shrinking {
  public:
-  Search(const Plan& failing, const Report& report, const std::function<Report(const Plan&)>& run,
-         const ShrinkLimits& limits)
+  Shrinking(const Plan& failing, const Report& report,
+            const std::function<Report(const Plan&)>& run, const ShrinkLimits& limits)
       : first_seed_(failing.seed),
         run_(run),
         limits_(limits),
@@ -156,7 +156,7 @@ class Search {
 Shrunk shrink(const Plan& failing, const Report& report,
               const std::function<Report(const Plan&)>& run, const ShrinkLimits& limits) {
   CAUSEWAY_CHECK(report.failure.has_value());
-  return Search(failing, report, run, limits).search();
+  return Shrinking(failing, report, run, limits).search();
 }
 
 }  // namespace causeway::sim

@@ -48,7 +48,7 @@ std::string faults_of(const Summary& summary) {
   return never.empty() ? struck : struck + "; never: " + never;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -100,7 +100,7 @@ std::string text_of(const Summary& s) {
 std::string json_of(const Summary& s) {
   const double virtual_s = seconds(s.run_virtual);
   std::string json = "{\"seeds\":" + std::to_string(s.seeds) +
-                     ",\"first_seed\":" + quoted(std::to_string(s.first)) +
+                     ",\"first_seed\":" + json_string(std::to_string(s.first)) +
                      ",\"jobs\":" + std::to_string(s.jobs);
   json += print(",\"real_s\":%.3f,\"virtual_hours\":%.4f,\"speed\":%.1f,\"speed_of_one\":%.1f",
                 seconds(s.real), virtual_s / 3600, ratio(virtual_s, seconds(s.real)),
@@ -110,18 +110,18 @@ std::string json_of(const Summary& s) {
       print(",\"events_per_s\":%.0f", ratio(static_cast<double>(s.events), seconds(s.run_real)));
   json += ",\"operations\":" + std::to_string(s.operations) +
           ",\"offline_writes\":" + std::to_string(s.offline_writes) +
-          ",\"trace_hash\":" + quoted(hash_of(s)) + ",\"faults\":{";
+          ",\"trace_hash\":" + json_string(hash_of(s)) + ",\"faults\":{";
   for (std::size_t kind = 0; kind < sim::kFaultKinds; ++kind) {
-    json += (kind == 0 ? "" : ",") + quoted(sim::name_of(static_cast<sim::FaultKind>(kind))) + ":" +
-            std::to_string(s.struck[kind]);
+    json += (kind == 0 ? "" : ",") + json_string(sim::name_of(static_cast<sim::FaultKind>(kind))) +
+            ":" + std::to_string(s.struck[kind]);
   }
   json += "},\"failures\":[";
   for (std::size_t i = 0; i < s.failures.size(); ++i) {
     const FailedSeed& failed = s.failures[i];
-    json += (i == 0 ? "{\"seed\":" : ",{\"seed\":") + quoted(std::to_string(failed.seed)) +
-            ",\"invariant\":" + quoted(failed.failure.invariant) +
-            ",\"detail\":" + quoted(failed.failure.detail) +
-            ",\"command\":" + quoted(failed.command) + "}";
+    json += (i == 0 ? "{\"seed\":" : ",{\"seed\":") + json_string(std::to_string(failed.seed)) +
+            ",\"invariant\":" + json_string(failed.failure.invariant) +
+            ",\"detail\":" + json_string(failed.failure.detail) +
+            ",\"command\":" + json_string(failed.command) + "}";
   }
   return json + "]}\n";
 }

@@ -46,7 +46,7 @@ constexpr std::array kMethods{
 constexpr std::size_t kTokenBytesMax = 128;
 constexpr std::size_t kCursorExtraBytesMax = 128;  // a cursor may hold a key
 
-constexpr std::string_view name_of(Param param) {
+constexpr std::string_view param_name(Param param) {
   return kParamNames[static_cast<std::size_t>(param)];
 }
 
@@ -146,14 +146,14 @@ class Params {
 
   std::string_view required_bytes(Param param, std::size_t bytes_max) {
     if (raw(param).empty()) {
-      refuse(std::string(name_of(param)) + " is missing");
+      refuse(std::string(param_name(param)) + " is missing");
       return {};
     }
     MsgpackReader in(raw(param));
     const std::string_view bytes = in.bytes();
-    if (!in.done()) refuse(std::string(name_of(param)) + " must be a binary or a string");
+    if (!in.done()) refuse(std::string(param_name(param)) + " must be a binary or a string");
     if (bytes.size() > bytes_max) {
-      refuse(std::string(name_of(param)) + " has " + std::to_string(bytes.size()) +
+      refuse(std::string(param_name(param)) + " has " + std::to_string(bytes.size()) +
                  " bytes; at most " + std::to_string(bytes_max) + " are taken here",
              Errc::too_large);
     }
@@ -164,7 +164,7 @@ class Params {
     MsgpackReader in(raw(param));
     const std::uint64_t number = in.natural();
     if (in.done() && number >= min && number <= max) return number;
-    refuse(std::string(name_of(param)) + " must be a whole number from " + std::to_string(min) +
+    refuse(std::string(param_name(param)) + " must be a whole number from " + std::to_string(min) +
            " to " + std::to_string(max) + std::string(hint));
     return min;
   }

@@ -153,7 +153,7 @@ class World {
 };
 
 TEST_CASE("whoever wins is explained by who had seen what, and by the stamps where nobody had") {
-  test::property("the version rule agrees with the sets of what each writer knew", [] {
+  causeway::test::property("the version rule agrees with the sets of what each writer knew", [] {
     using Step = std::tuple<std::uint8_t, std::uint8_t, std::uint16_t>;
     const auto steps = *rc::gen::container<std::vector<Step>>(
         rc::gen::tuple(rc::gen::inRange<std::uint8_t>(0, 7), rc::gen::inRange<std::uint8_t>(0, 3),

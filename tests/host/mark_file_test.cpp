@@ -16,7 +16,7 @@ using causeway::testing::TempDir;
 
 namespace {
 
-PosixDisk open_disk(const TempDir& dir) { return std::move(PosixDisk::open(dir.path())).value(); }
+PosixDisk disk_in(const TempDir& dir) { return std::move(PosixDisk::open(dir.path())).value(); }
 
 MarkFile open_marks(PosixDisk& disk) {
   auto marks = MarkFile::open(disk);
@@ -35,14 +35,14 @@ std::string bytes_of(PosixDisk& disk) {
 
 TEST_CASE("a new mark file has no mark, and takes its space at once") {
   const TempDir dir;
-  PosixDisk disk = open_disk(dir);
+  PosixDisk disk = disk_in(dir);
   CHECK_FALSE(open_marks(disk).found());
   CHECK(bytes_of(disk) == std::string(2 * wire::kMarkSlotBytes, '\0'));
 }
 
 TEST_CASE("the newest of many marks is found again, by every later start") {
   const TempDir dir;
-  PosixDisk disk = open_disk(dir);
+  PosixDisk disk = disk_in(dir);
   std::uint64_t mark = 0;
   for (int start = 0; start < 5; ++start) {
     MarkFile marks = open_marks(disk);
@@ -54,7 +54,7 @@ TEST_CASE("the newest of many marks is found again, by every later start") {
 
 TEST_CASE("a slot torn at any byte, or flipped at any bit, leaves the mark before it") {
   const TempDir dir;
-  PosixDisk disk = open_disk(dir);
+  PosixDisk disk = disk_in(dir);
   {
     MarkFile marks = open_marks(disk);
     REQUIRE(marks.write({7}).has_value());
@@ -87,7 +87,7 @@ TEST_CASE("a slot torn at any byte, or flipped at any bit, leaves the mark befor
 
 TEST_CASE("a short mark file is as good as what it holds") {
   const TempDir dir;
-  PosixDisk disk = open_disk(dir);
+  PosixDisk disk = disk_in(dir);
   const std::string slot = wire::encode_mark_slot(1, {5});
   for (std::size_t size = 0; size <= slot.size(); ++size) {
     CAPTURE(size);

@@ -17,15 +17,10 @@
 using namespace causeway;
 using causeway::host::PosixDisk;
 using causeway::storage::OpenMode;
+using causeway::testing::open_disk;
 using causeway::testing::TempDir;
 
 namespace {
-
-PosixDisk open_disk(const std::string& path) {
-  auto disk = PosixDisk::open(path);
-  REQUIRE(disk.has_value());
-  return std::move(disk).value();
-}
 
 std::unique_ptr<storage::File> open_file(PosixDisk& disk, std::string_view name, OpenMode mode) {
   auto file = disk.open(name, mode);

@@ -3,9 +3,11 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include <sys/mount.h>
 
+#include "host/posix_disk.hpp"
 #include "temp_dir.hpp"
 
 namespace causeway::testing {
@@ -29,5 +31,11 @@ class SmallDisk {
   std::string path_;
   bool mounted_ = false;
 };
+
+inline host::PosixDisk open_disk(const std::string& path) {
+  auto disk = host::PosixDisk::open(path);
+  REQUIRE(disk.has_value());
+  return std::move(disk).value();
+}
 
 }  // namespace causeway::testing

@@ -16,13 +16,12 @@
 using namespace causeway;
 using causeway::host::PosixDisk;
 using causeway::host::SpaceReserve;
+using causeway::testing::open_disk;
 using causeway::testing::SmallDisk;
 
 namespace {
 
 constexpr std::uint64_t kMegabyte = 1 << 20;
-
-PosixDisk open_disk(const std::string& path) { return std::move(PosixDisk::open(path)).value(); }
 
 bool has_ballast(const SmallDisk& small) {
   return std::filesystem::exists(small.path() + "/ballast");

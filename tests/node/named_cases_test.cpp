@@ -4,6 +4,7 @@
 #include "support/virtual_cluster.hpp"
 
 using namespace causeway;
+using causeway::testing::cluster_led_by_others;
 using causeway::testing::VirtualCluster;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -12,17 +13,6 @@ using State = AwaitResult::State;
 namespace {
 
 using Name = VirtualCluster::Name;
-
-/// A cluster of three whose leader is not node 3.
-std::unique_ptr<VirtualCluster> cluster_led_by_others() {
-  for (std::uint64_t seed = 1;; ++seed) {
-    auto cluster = std::make_unique<VirtualCluster>(testing::ClusterSettings{.seed = seed});
-    cluster->start_all();
-    if (cluster->wait_for_leader() == "3") continue;
-    cluster->settle();
-    return cluster;
-  }
-}
 
 Name other_than(const Name& leader) { return leader == "1" ? "2" : "1"; }
 

@@ -9,22 +9,24 @@ using causeway::testing::VirtualCluster;
 
 namespace {
 
-constexpr std::size_t kValueBytes = 200'000;
+constexpr std::size_t kLargeValueBytes = 200'000;
 constexpr int kWrites = 60;  // 12 MB, more than the 8 MB that stay in memory
 
 void write_much(VirtualCluster& cluster, const std::string& name) {
   for (int i = 0; i < kWrites; ++i) {
-    REQUIRE(cluster
-                .set(name, "k" + std::to_string(i),
-                     std::to_string(i) + std::string(kValueBytes, static_cast<char>('a' + i % 26)))
-                .valid);
+    REQUIRE(
+        cluster
+            .set(name, "k" + std::to_string(i),
+                 std::to_string(i) + std::string(kLargeValueBytes, static_cast<char>('a' + i % 26)))
+            .valid);
   }
 }
 
 void check_all(VirtualCluster& cluster, const std::string& name) {
   for (int i = 0; i < kWrites; ++i) {
     const std::string value = cluster.get(name, "k" + std::to_string(i), false).value;
-    CHECK(value == std::to_string(i) + std::string(kValueBytes, static_cast<char>('a' + i % 26)));
+    CHECK(value ==
+          std::to_string(i) + std::string(kLargeValueBytes, static_cast<char>('a' + i % 26)));
   }
 }
 
@@ -58,7 +60,7 @@ TEST_CASE("a leader whose log was overwritten in the middle reads back what is c
   cluster.partition({{first}});
   for (int i = 0; i < 5; ++i)  // a tail that is cut later; its records stay in the file
     static_cast<void>(cluster.begin_set(first, "k" + std::to_string(i),
-                                        std::string(kValueBytes, 'x'), true, 500));
+                                        std::string(kLargeValueBytes, 'x'), true, 500));
   cluster.run_for(std::chrono::seconds(4));
   cluster.heal();
   cluster.wait_for_leader();

@@ -25,10 +25,6 @@ consensus::Entry entry_behind(const consensus::LogPosition& before, std::uint64_
   return entry;
 }
 
-consensus::LogPosition position_of(const consensus::Entry& entry) {
-  return {entry.index, entry.term, entry.log_time, entry.hash};
-}
-
 /// Feeds records; remembers the first refusal.
 class Feed {
  public:

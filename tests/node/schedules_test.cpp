@@ -11,6 +11,7 @@
 #include "support/virtual_cluster.hpp"
 
 using namespace causeway;
+using causeway::testing::cluster_led_by_others;
 using causeway::testing::VirtualCluster;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
@@ -20,17 +21,6 @@ using State = AwaitResult::State;
 namespace {
 
 using Name = VirtualCluster::Name;
-
-/// A cluster of three whose leader is not node 3.
-std::unique_ptr<VirtualCluster> cluster_led_by_others(testing::ClusterSettings settings = {}) {
-  for (settings.seed = 1;; ++settings.seed) {
-    auto cluster = std::make_unique<VirtualCluster>(settings);
-    cluster->start_all();
-    if (cluster->wait_for_leader() == "3") continue;
-    cluster->settle();
-    return cluster;
-  }
-}
 
 const Response& response_of(const wire::Reply& reply) {
   return std::get<Response>(std::get<wire::Answer>(reply));

@@ -124,11 +124,6 @@ std::vector<FrameRow> frame_rows() {
   };
 }
 
-bool is_served(Client& client) {
-  const auto got = client.get("served", {.blocking = false});
-  return got.has_value() && got.value().value == "yes";
-}
-
 // A value in an answer: a bin, of which the length's last byte and the bytes are looked for.
 bool holds_value(const RawConnection& connection, const std::string& value) {
   return connection.received().find(pack_bin(value).substr(4)) != std::string::npos;

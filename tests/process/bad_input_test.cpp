@@ -227,11 +227,6 @@ std::string good_directory(const TemporaryDirectory& directory) {
   return path;
 }
 
-bool is_served(Client& client) {
-  const auto got = client.get("served", {.blocking = false});
-  return got.has_value() && got.value().value == "yes";
-}
-
 }  // namespace
 
 TEST_CASE("kvd refuses unusable flags, settings and files with one line, and touches nothing") {

@@ -301,4 +301,9 @@ void Cluster::wait_until_quiet() {
   REQUIRE(quiet);
 }
 
+bool is_served(Client& client) {
+  const auto got = client.get("served", {.blocking = false});
+  return got.has_value() && got.value().value == "yes";
+}
+
 }  // namespace causeway::test

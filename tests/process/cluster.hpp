@@ -108,6 +108,9 @@ class Cluster {
 /// `127.x.y.z:port` with a port that nobody listens on, on this test's own address.
 [[nodiscard]] std::string free_address();
 
+/// Whether a client still gets an answer: "yes" for the key "served", which the test has set.
+[[nodiscard]] bool is_served(Client& client);
+
 /// Environment for a node whose wall clock alone is wrong: `when` as in "@2046-01-01 00:00:00".
 /// Timers are untouched. Empty where libfaketime is not installed.
 [[nodiscard]] std::map<std::string, std::string> wrong_clock(const std::string& when);

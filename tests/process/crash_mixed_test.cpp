@@ -20,37 +20,37 @@ using std::chrono::milliseconds;
 namespace {
 
 using Number = Cluster::Number;
-using Value = std::optional<std::string>;  // empty: absent
+using Content = std::optional<std::string>;  // empty: absent
 
 constexpr ReadOptions kRead{.blocking = false, .timeout = milliseconds(3000)};
 constexpr WriteOptions kWrite{
     .blocking = false, .timeout = milliseconds(3000), .in_doubt = InDoubt::report};
 
-std::string text_of(const Value& value) { return value.value_or("(absent)"); }
+std::string content_text(const Content& value) { return value.value_or("(absent)"); }
 
 // What may stand under one key: first what is certain, then what is in doubt, oldest first. Whatever is seen
 // rules out all before it: writes of one node take effect in their order or not at all.
 class Expected {
  public:
-  void acknowledged(Value value) { may_be_ = {std::move(value)}; }
-  void in_doubt(Value value) { may_be_.push_back(std::move(value)); }
+  void acknowledged(Content value) { may_be_ = {std::move(value)}; }
+  void in_doubt(Content value) { may_be_.push_back(std::move(value)); }
   /// False: that cannot be.
-  bool seen(const Value& value) {
+  bool seen(const Content& value) {
     const auto it = std::find(may_be_.begin(), may_be_.end(), value);
     if (it == may_be_.end()) return false;
     may_be_.erase(may_be_.begin(), it);
     return true;
   }
-  [[nodiscard]] const Value& certain() const { return may_be_.front(); }
+  [[nodiscard]] const Content& certain() const { return may_be_.front(); }
   [[nodiscard]] bool is_certain() const { return may_be_.size() == 1; }
   [[nodiscard]] std::string text() const {
     std::string result;
-    for (const Value& value : may_be_) result += " " + text_of(value);
+    for (const Content& value : may_be_) result += " " + content_text(value);
     return result;
   }
 
  private:
-  std::deque<Value> may_be_ = {std::nullopt};
+  std::deque<Content> may_be_ = {std::nullopt};
 };
 
 struct Tally {
@@ -112,13 +112,13 @@ class MixedClient {
       return;
     }
     if (got.value().timeout) return;
-    const Value value = got.value().valid ? Value(got.value().value) : std::nullopt;
+    const Content value = got.value().valid ? Content(got.value().value) : std::nullopt;
     if (expected.seen(value)) return;
     tally_.violations.push_back(std::string(what) + " of " + key + " through " + server_ +
-                                " says " + text_of(value) + ", may be" + before);
+                                " says " + content_text(value) + ", may be" + before);
   }
 
-  void write(Expected& expected, const Value& value, const Result<Response>& result) {
+  void write(Expected& expected, const Content& value, const Result<Response>& result) {
     if (!result) {
       if (result.error().code != Errc::unavailable && result.error().code != Errc::exhausted) {
         tally_.violations.push_back("unexpected error: " + result.error().detail);
@@ -138,16 +138,16 @@ class MixedClient {
   }
 
   void swap(const std::string& key, Expected& expected, const std::string& value) {
-    const Value old = expected.certain();
+    const Content old = expected.certain();
     const bool certain = expected.is_certain();
     const auto result = client_->swap(key, value, old, kWrite);
     const bool mismatch =
         result && !result.value().valid && !result.value().timeout && !result.value().in_doubt;
     if (!mismatch) return write(expected, value, result);
-    const Value found = result.value().absent ? std::nullopt : Value(result.value().value);
+    const Content found = result.value().absent ? std::nullopt : Content(result.value().value);
     if (certain || !expected.seen(found)) {
-      tally_.violations.push_back("swap of " + key + " did not match: found " + text_of(found) +
-                                  ", may be" + expected.text());
+      tally_.violations.push_back("swap of " + key + " did not match: found " +
+                                  content_text(found) + ", may be" + expected.text());
     }
   }
 
@@ -209,7 +209,7 @@ TEST_CASE(
         CAPTURE(node);
         CAPTURE(got.value);
         CAPTURE(expected.text());
-        CHECK(expected.seen(got.valid ? Value(got.value) : std::nullopt));
+        CHECK(expected.seen(got.valid ? Content(got.value) : std::nullopt));
       }
     }
   }

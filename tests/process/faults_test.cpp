@@ -33,6 +33,7 @@ namespace {
 
 using Number = Cluster::Number;
 using Kind = Operation::Kind;
+using State = AwaitResult::State;
 using Outcome = Operation::Outcome;
 
 constexpr std::size_t kStepsARound = 16;
@@ -176,32 +177,32 @@ void Storm::probe() {
 // What was in doubt is known by now, for good; only a node that was started anew may have
 // forgotten.
 void Storm::resolve_doubts(Seen& seen) {
-  using State = OutcomeResult::State;
+  using Fate = OutcomeResult::State;
   for (const DoubtRecord& doubt : seen.doubts) {
     Operation& operation = seen.history[doubt.operation];
     const Number node = doubt.server + 1;
     CAPTURE(node);
     CAPTURE(doubt.id);
     CAPTURE(to_string(operation));
-    const State state = take(cluster_.client(node)->outcome(doubt.id, kGuard)).state;
-    CHECK(state != State::pending);
+    const Fate state = take(cluster_.client(node)->outcome(doubt.id, kGuard)).state;
+    CHECK(state != Fate::pending);
     switch (state) {
-      case State::pending: break;
-      case State::done:
+      case Fate::pending: break;
+      case Fate::done:
         ++doubts_["done"];
         operation.outcome = Outcome::done;
         operation.answered = now_ns();
         operation.was_there.reset();
         break;
-      case State::mismatch:  // it changed nothing, and what stood there was not told
+      case Fate::mismatch:  // it changed nothing, and what stood there was not told
         ++doubts_["mismatch"];
         operation.outcome = Outcome::did_not_happen;
         break;
-      case State::did_not_happen:
+      case Fate::did_not_happen:
         ++doubts_["did not happen"];
         operation.outcome = Outcome::did_not_happen;
         break;
-      case State::forgotten:
+      case Fate::forgotten:
         ++doubts_["forgotten"];
         CHECK(faults_.starts_since(node, operation.called) >= kStartsKept);
         break;
@@ -212,7 +213,6 @@ void Storm::resolve_doubts(Seen& seen) {
 // Each acknowledged offline write has one verdict. Those that won stand in the history as what they
 // are: writes that took effect at some moment until their verdict was known.
 void Storm::settle(const std::vector<Seen>& all) {
-  using State = AwaitResult::State;
   std::vector<OfflineRecord> records;
   for (const Seen& seen : all) {
     records.insert(records.end(), seen.offline.begin(), seen.offline.end());

@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 namespace {
 
 using Number = Cluster::Number;
-using State = OutcomeResult::State;
 
 constexpr WriteOptions kReport{
     .blocking = false, .timeout = milliseconds(300), .in_doubt = InDoubt::report};
@@ -48,9 +47,10 @@ struct Lonely {
 };
 
 // What the store says must be what the outcome said.
-void check_agrees(const Cluster& cluster, State outcome, const std::string& written) {
-  const bool happened = outcome == State::done;
-  CHECK((happened || outcome == State::did_not_happen));
+void check_agrees(const Cluster& cluster, OutcomeResult::State outcome,
+                  const std::string& written) {
+  const bool happened = outcome == OutcomeResult::State::done;
+  CHECK((happened || outcome == OutcomeResult::State::did_not_happen));
   for (Number node = 1; node <= cluster.size(); ++node) {
     CHECK(take(cluster.client(node)->get("k", kPatient)).value == (happened ? written : "before"));
   }
@@ -68,12 +68,13 @@ TEST_CASE(
   CHECK_FALSE(answer.timeout);
   REQUIRE(answer.in_doubt);
   REQUIRE_FALSE(answer.operation.empty());
-  CHECK(take(client->outcome(answer.operation, milliseconds(0))).state == State::pending);
+  CHECK(take(client->outcome(answer.operation, milliseconds(0))).state ==
+        OutcomeResult::State::pending);
   // Nothing of it is shown meanwhile.
   CHECK(take(client->get("k", kLocal)).value == "before");
 
   lonely.resume_others();
-  const State outcome = take(client->outcome(answer.operation, kGuard)).state;
+  const OutcomeResult::State outcome = take(client->outcome(answer.operation, kGuard)).state;
   check_agrees(lonely.cluster, outcome, "after");
   // For good: asked again, and after its node was killed.
   lonely.cluster.kill({lonely.leader});
@@ -99,8 +100,9 @@ TEST_CASE(
   REQUIRE(take(cluster.client(other)->set("other", "x", kPatientWrite)).valid);
   cluster.start({lonely.leader});
   const auto client = cluster.client(lonely.leader);
-  CHECK(take(client->outcome(answer.operation, kGuard)).state == State::did_not_happen);
-  check_agrees(cluster, State::did_not_happen, "after");
+  CHECK(take(client->outcome(answer.operation, kGuard)).state ==
+        OutcomeResult::State::did_not_happen);
+  check_agrees(cluster, OutcomeResult::State::did_not_happen, "after");
 }
 
 TEST_CASE("in_doubt=wait, and blocking: the call goes on waiting, and then knows") {
@@ -138,7 +140,7 @@ TEST_CASE("a swap in doubt ends as done, as a mismatch, or not at all, and the v
   const Response answer = take(client->swap("k", "swapped", "before", kReport));
   REQUIRE(answer.in_doubt);
   lonely.resume_others();
-  const State outcome = take(client->outcome(answer.operation, kGuard)).state;
+  const OutcomeResult::State outcome = take(client->outcome(answer.operation, kGuard)).state;
   check_agrees(cluster, outcome, "swapped");
 }
 

@@ -153,4 +153,14 @@ void VirtualCluster::settle(Duration bound) {
   }
 }
 
+std::unique_ptr<VirtualCluster> cluster_led_by_others(ClusterSettings settings) {
+  for (settings.seed = 1;; ++settings.seed) {
+    auto cluster = std::make_unique<VirtualCluster>(settings);
+    cluster->start_all();
+    if (cluster->wait_for_leader() == "3") continue;
+    cluster->settle();
+    return cluster;
+  }
+}
+
 }  // namespace causeway::testing

@@ -55,4 +55,7 @@ class VirtualCluster : public sim::Cluster {
   void settle(Duration bound = std::chrono::seconds(60));
 };
 
+/// A settled cluster of three whose leader is not node 3.
+std::unique_ptr<VirtualCluster> cluster_led_by_others(ClusterSettings settings = {});
+
 }  // namespace causeway::testing

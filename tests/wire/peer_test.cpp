@@ -20,13 +20,13 @@ std::string encoded(const Message& message) {
   return body;
 }
 
-struct Row {
+struct MessageRow {
   std::string why;
   Message message;
   std::string body;
 };
 
-std::vector<Row> rows() {
+std::vector<MessageRow> message_rows() {
   return {
       {"RequestVote",
        RequestVote{
@@ -87,7 +87,7 @@ std::vector<Row> rows() {
 
 TEST_CASE("frozen: the bytes of consensus messages, and every type has its row") {
   std::vector<bool> seen(std::variant_size_v<Message>);
-  for (const Row& row : rows()) {
+  for (const MessageRow& row : message_rows()) {
     CAPTURE(row.why);
     CHECK(hex(encoded(row.message)) == hex(bytes(row.body)));
     const auto decoded = decode_message(Blob::copy_of(bytes(row.body)));
@@ -102,7 +102,7 @@ TEST_CASE("frozen: the bytes of consensus messages, and every type has its row")
 }
 
 TEST_CASE("a damaged message is refused or has one meaning: written again it has the same bytes") {
-  for (const Row& row : rows()) {
+  for (const MessageRow& row : message_rows()) {
     CAPTURE(row.why);
     const std::string body = bytes(row.body);
     test::each_truncation(body, [](const std::string& part) {

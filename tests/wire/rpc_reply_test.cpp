@@ -31,14 +31,14 @@ constexpr std::string_view kVersionHex =
     "86 a8'revision' 11 a5'stamp' cf018bcfe568000003 a6'origin' cffedcba9876543210 "
     "a8'sequence' 05 a7'time_ms' cf0000018bcfe56800 aa'expires_ms' 09";
 
-struct Row {
+struct ReplyRow {
   std::string why;
   CallKind kind;
   Answer answer;
   std::string result;  // behind [1, 7, nil,
 };
 
-std::vector<Row> rows() {
+std::vector<ReplyRow> reply_rows() {
   const std::string version(kVersionHex);
   const std::string no_version = " a7'version' c0 ";
   const std::string valid = "a5'valid' c3 a7'timeout' c2 ";
@@ -162,7 +162,7 @@ std::vector<Row> rows() {
 }
 
 TEST_CASE("frozen: the bytes of answers, which the client reads back to the same") {
-  for (const Row& row : rows()) {
+  for (const ReplyRow& row : reply_rows()) {
     CAPTURE(row.why);
     const std::string frame = encoded(7, row.kind, row.answer);
     CHECK(hex(frame) == hex(bytes("94 01 07 c0 " + row.result)));
@@ -306,7 +306,7 @@ TEST_CASE("a client passes over what it does not know, and misses what it needs"
 }
 
 TEST_CASE("a damaged answer is refused or is another answer, never worse") {
-  for (const Row& row : rows()) {
+  for (const ReplyRow& row : reply_rows()) {
     const std::string frame = encoded(77, row.kind, row.answer);
     test::each_truncation(
         frame, [&](const std::string& part) { CHECK(!decode_reply(part, row.kind).has_value()); });
