@@ -68,17 +68,8 @@ void BoundChecks::turn(Peer peer, const node::Effects& effects) {
 
 // What a disk refused never was; what it had replaced is pending again, and here forgotten.
 void BoundChecks::journal_done(Peer peer, const storage::LogEffects& effects) {
-  for (const storage::LogEffect& effect : effects) {
-    const auto* refused = std::get_if<storage::Refused>(&effect);
-    if (refused == nullptr) continue;
-    for (const storage::Append& append : refused->appends) {
-      for (const storage::LogRecord& each : append.records) {
-        const wire::JournalRecord record = decode_journal(each);
-        const auto* write = std::get_if<crdt::OfflineWrite>(&record);
-        if (write != nullptr) let_go(journals_[peer], write->dot.sequence);
-      }
-    }
-  }
+  for (const crdt::OfflineWrite& write : refused_writes(effects))
+    let_go(journals_[peer], write.dot.sequence);
 }
 
 void BoundChecks::called(Peer peer, std::uint64_t call, const wire::Call& what) {

@@ -117,18 +117,8 @@ void ClockChecks::sent(Peer from, Peer, const consensus::Message& message) {
 
 // A refused write never was: its caller was told so, and the clock need not stay above it.
 void ClockChecks::journal_done(Peer peer, const storage::LogEffects& effects) {
-  Node& node = nodes_[peer];
-  for (const storage::LogEffect& effect : effects) {
-    const auto* refused = std::get_if<storage::Refused>(&effect);
-    if (refused == nullptr) continue;
-    for (const storage::Append& append : refused->appends) {
-      for (const storage::LogRecord& each : append.records) {
-        const wire::JournalRecord record = decode_journal(each);
-        const auto* write = std::get_if<crdt::OfflineWrite>(&record);
-        if (write != nullptr) let_go(node, write->dot.sequence);
-      }
-    }
-  }
+  for (const crdt::OfflineWrite& write : refused_writes(effects))
+    let_go(nodes_[peer], write.dot.sequence);
 }
 
 // ---- committed versions

@@ -37,4 +37,20 @@ wire::JournalRecord decode_journal(const storage::LogRecord& record) {
   return value_of(wire::decode_journal_record(record.type, joined(record)));
 }
 
+std::vector<crdt::OfflineWrite> refused_writes(const storage::LogEffects& effects) {
+  std::vector<crdt::OfflineWrite> writes;
+  for (const storage::LogEffect& effect : effects) {
+    const auto* refused = std::get_if<storage::Refused>(&effect);
+    if (refused == nullptr) continue;
+    for (const storage::Append& append : refused->appends) {
+      for (const storage::LogRecord& each : append.records) {
+        wire::JournalRecord record = decode_journal(each);
+        if (auto* write = std::get_if<crdt::OfflineWrite>(&record))
+          writes.push_back(std::move(*write));
+      }
+    }
+  }
+  return writes;
+}
+
 }  // namespace causeway::sim

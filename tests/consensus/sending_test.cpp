@@ -48,6 +48,19 @@ struct Leader {
     for (Peer peer = 1; peer < 3; ++peer) solo.acknowledge_all(peer);
     solo.raft.evict_applied(solo.raft.apply_index());
   }
+  /// n2 is another directory, whose log ends at 5: it refuses the probe. What stands at 5 is not in
+  /// memory any more.
+  Effects meet_stranger_that_ends_at_5() {
+    solo.connect(1, Origin{999});
+    const auto probe = sent<AppendEntries>(solo.pass(100ms), 1);
+    REQUIRE_FALSE(probe.empty());
+    return solo.receive(1, AppendEntriesReply{.term = solo.raft.term(),
+                                              .match_index = {},
+                                              .conflict_term = {},
+                                              .conflict_index = {6},
+                                              .round = probe.back().round,
+                                              .wall = {}});
+  }
 
   Solo solo;
   ProposalId last_id = 0;
@@ -167,16 +180,7 @@ TEST_CASE(
   REQUIRE(leader.solo.raft.log().first_cached() > LogIndex{6});
   const auto on_disk = [&](std::uint64_t index) { return *before.find({index}); };
 
-  // n2's log ends at 5: what stands there is not known any more, and asked for together with what follows.
-  leader.solo.connect(1, Origin{999});
-  const auto probe = sent<AppendEntries>(leader.solo.pass(100ms), 1);
-  REQUIRE_FALSE(probe.empty());
-  Effects out = leader.solo.receive(1, AppendEntriesReply{.term = leader.solo.raft.term(),
-                                                          .match_index = {},
-                                                          .conflict_term = {},
-                                                          .conflict_index = {6},
-                                                          .round = probe.back().round,
-                                                          .wall = {}});
+  Effects out = leader.meet_stranger_that_ends_at_5();
   REQUIRE(out.fetches.size() == 1);
   CHECK(out.fetches[0].from == LogIndex{5});
   CHECK(leader.solo.step([](Effects&) {}).fetches.empty());
@@ -203,15 +207,7 @@ TEST_CASE(
   leader.propose(5, 100);
   const LogView before = leader.solo.raft.log();
   leader.apply_all();
-  leader.solo.connect(1, Origin{999});
-  const auto probe = sent<AppendEntries>(leader.solo.pass(100ms), 1);
-  REQUIRE_FALSE(probe.empty());
-  leader.solo.receive(1, AppendEntriesReply{.term = leader.solo.raft.term(),
-                                            .match_index = {},
-                                            .conflict_term = {},
-                                            .conflict_index = {6},
-                                            .round = probe.back().round,
-                                            .wall = {}});
+  leader.meet_stranger_that_ends_at_5();
   Effects out = leader.solo.step([&](Effects& effects) {
     leader.solo.raft.fetched(leader.solo.clock(), 1, {5}, {}, effects);
   });
@@ -234,15 +230,7 @@ TEST_CASE("a read round goes to a follower whose log is not known yet with the p
   leader.propose(5, 100);
   const LogView before = leader.solo.raft.log();
   leader.apply_all();
-  leader.solo.connect(1, Origin{999});
-  const auto probe = sent<AppendEntries>(leader.solo.pass(100ms), 1);
-  REQUIRE_FALSE(probe.empty());
-  leader.solo.receive(1, AppendEntriesReply{.term = leader.solo.raft.term(),
-                                            .match_index = {},
-                                            .conflict_term = {},
-                                            .conflict_index = {6},
-                                            .round = probe.back().round,
-                                            .wall = {}});
+  leader.meet_stranger_that_ends_at_5();
   Effects out = leader.solo.step(
       [&](Effects& effects) { leader.solo.raft.read(leader.solo.clock(), 1, effects); });
   const auto round = sent<AppendEntries>(out, 2);

@@ -10,10 +10,12 @@
 #include <doctest/doctest.h>
 
 #include "crdt/journal.hpp"
+#include "hand_made.hpp"
 #include "sim/violation.hpp"
 
 using namespace causeway;
 using namespace causeway::sim;
+using causeway::testing::to_journal;
 
 namespace {
 
@@ -31,18 +33,9 @@ struct World {
     write.replaces = {replaces};
     return write;
   }
-  static storage::Append append(const wire::JournalRecord& record) {
-    const bool write = std::holds_alternative<crdt::OfflineWrite>(record);
-    const auto type = write ? wire::RecordType::offline_write : wire::RecordType::settled;
-    const std::string bytes =
-        std::visit([](const auto& each) { return wire::encode(each); }, record);
-    return {.ticket = 1,
-            .records = {storage::LogRecord::make(static_cast<std::uint8_t>(type), {},
-                                                 Blob::copy_of(bytes))}};
-  }
   void journal(const wire::JournalRecord& record) {
     node::Effects effects;
-    effects.journal.emplace_back(append(record));
+    effects.journal.emplace_back(to_journal(record));
     checks.turn(a, effects);
   }
   void settled(std::uint64_t through) {
@@ -51,7 +44,7 @@ struct World {
   }
   void refused(const crdt::OfflineWrite& write) {
     checks.journal_done(
-        a, {storage::Refused{.first_ticket = 1, .error = {}, .appends = {append(write)}}});
+        a, {storage::Refused{.first_ticket = 1, .error = {}, .appends = {to_journal(write)}}});
   }
   void is_refused(std::size_t value_bytes) {
     checks.called(a, 1,

@@ -65,15 +65,6 @@ struct World {
     write.key = std::move(key);
     return write;
   }
-  static storage::Append to_journal(const wire::JournalRecord& record) {
-    const bool write = std::holds_alternative<crdt::OfflineWrite>(record);
-    const auto type = write ? wire::RecordType::offline_write : wire::RecordType::settled;
-    const std::string bytes =
-        std::visit([](const auto& each) { return wire::encode(each); }, record);
-    return {.ticket = 1,
-            .records = {storage::LogRecord::make(static_cast<std::uint8_t>(type), {},
-                                                 Blob::copy_of(bytes))}};
-  }
   void journal(const wire::JournalRecord& record) {
     node::Effects effects;
     effects.journal.emplace_back(to_journal(record));
@@ -311,7 +302,7 @@ const std::vector<Row> stamps = {
        w.checks.journal_done(
            a, {storage::Refused{.first_ticket = 1,
                                 .error = {},
-                                .appends = {World::to_journal(w.offline(1, at(kYearMs)))}}});
+                                .appends = {to_journal(w.offline(1, at(kYearMs)))}}});
        w.journal(w.offline(2, at(0)));
      }},
     {"", "an effect",

@@ -17,6 +17,16 @@ using consensus::HardState;
 using sim::Peer;
 using Records = std::vector<wire::RaftRecord>;
 
+/// The journal is given this record alone.
+[[nodiscard]] inline storage::Append to_journal(const wire::JournalRecord& record) {
+  const bool write = std::holds_alternative<crdt::OfflineWrite>(record);
+  const auto type = write ? wire::RecordType::offline_write : wire::RecordType::settled;
+  const std::string bytes = std::visit([](const auto& each) { return wire::encode(each); }, record);
+  return {.ticket = 1,
+          .records = {
+              storage::LogRecord::make(static_cast<std::uint8_t>(type), {}, Blob::copy_of(bytes))}};
+}
+
 class HandMade {
  public:
   explicit HandMade(sim::Cluster& cluster, sim::Observer& checks)
