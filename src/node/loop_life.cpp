@@ -97,7 +97,7 @@ void Loop::State::started(Turn& turn, const kv::StartResult& result) {
   const std::optional<std::uint64_t> number = core.raft.start_number();
   const bool is_later = number && *number <= result.number;
   if (result.incarnation != core.options.incarnation) {  // an earlier start, or a copy's
-    if (result.accepted && is_later) core.raft.start_is_old(turn.now, result.number, core.raft_out);
+    if (result.accepted && is_later) peers.overtaken(turn, result.number);
     return;
   }
   if (start_proposal == 0) return;
@@ -110,7 +110,7 @@ void Loop::State::started(Turn& turn, const kv::StartResult& result) {
                             "of it runs; stop one of the two"};
     return;
   }
-  if (is_later) core.raft.start_is_old(turn.now, result.number, core.raft_out);
+  if (is_later) peers.overtaken(turn, result.number);
   propose_start(turn);
 }
 

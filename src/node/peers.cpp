@@ -7,6 +7,12 @@
 #include "kv/command.hpp"
 
 namespace causeway::node {
+namespace {
+
+// Each of seven members, and the log, may know of a later start than the others.
+constexpr int kMostRaises = 8;
+
+}  // namespace
 
 Peers::Peers(const Options& options) {
   std::string names;
@@ -86,6 +92,14 @@ bool Peers::Identity::is_older_than(const kv::OriginStart& start) const {
   return origin == start.origin && incarnation != start.incarnation && start_number <= start.number;
 }
 
+void Peers::overtaken(Turn& turn, std::uint64_t known) {
+  if (raises_++ < kMostRaises)
+    return turn.core.raft.start_is_old(turn.now, known, turn.core.raft_out);
+  turn.out.failed = Error{Errc::unavailable,
+                          "another start of this data directory took over from this one again and "
+                          "again: a copy of it runs; stop one of the two"};
+}
+
 void Peers::dialled(Turn& turn, consensus::Peer peer) {
   members_.at(peer).dialled = true;
   if (turn.core.raft.start_number()) turn.out.hellos.push_back({peer, own_hello(turn.core)});
@@ -114,7 +128,7 @@ void Peers::greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& re
     turn.log(LogLine::Level::warn, member.name + " refuses this node: " + reply.reason);
     turn.out.drop_peers.push_back({peer, "refused"});
     if (reply.exceed_number >= turn.core.raft.start_number().value_or(UINT64_MAX))
-      turn.core.raft.start_is_old(turn.now, reply.exceed_number, turn.core.raft_out);
+      overtaken(turn, reply.exceed_number);
     return;
   }
   std::uint64_t exceed = 0;

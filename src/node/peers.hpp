@@ -30,6 +30,10 @@ class Peers {
   /// The state has just learnt of it: who is connected as an older start has to say hello again.
   void applied(Turn& turn, const kv::OriginStart& start);
 
+  /// A start of this directory is known whose number is not below that of this one: exceeds it. Ends
+  /// a start that has to do so again and again, since a copy does the same beside it.
+  void overtaken(Turn& turn, std::uint64_t known);
+
   void dialled(Turn& turn, consensus::Peer peer);
   void greeted(Turn& turn, consensus::Peer peer, const wire::HelloReply& reply);
   void lost(Turn& turn, consensus::Peer peer);
@@ -81,6 +85,7 @@ class Peers {
   };
   /// Of each origin the newest start heard of, by handshake or from the state.
   std::map<Origin, Newest> newest_;
+  int raises_ = 0;                                              ///< of the number of this start
   std::optional<std::uint64_t> start_number_;                   ///< as it was at the last flush
   std::vector<std::pair<std::uint64_t, wire::Hello>> waiting_;  ///< links, for that number
 };

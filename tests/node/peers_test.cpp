@@ -276,3 +276,26 @@ TEST_CASE("a start number that was too low is raised above the one to exceed") {
   CHECK(at.hello_of.at("1").barred);  // it is an old copy
   CHECK(at.cluster.status("1").state == "quarantined");
 }
+
+TEST_CASE("of two copies that run at once one ends, though no majority is there to tell") {
+  Connections at;
+  at.cluster.partition({{"1"}, {"2"}, {"3"}});
+  at.cluster.run_for(std::chrono::milliseconds(100));
+  sim::Machine& node = at.cluster.node("1");
+  std::uint64_t number = at.hello_of.at("1").start_number;
+  const auto refuse = [&] {  // since the other copy has exceeded this one
+    node.give(node::PeerDialled{1});
+    node.give(node::PeerGreeted{
+        1, {.accepted = false, .hello = {}, .reason = "old", .exceed_number = ++number}});
+    at.cluster.run_for(std::chrono::milliseconds(100));
+  };
+  for (int turns = 0; turns < 8; ++turns) {
+    refuse();
+    REQUIRE(node.running());
+    node.give(node::PeerDialled{1});
+    at.cluster.run_for(std::chrono::milliseconds(1));
+    CHECK(at.hello_of.at("1").start_number == ++number);
+  }
+  refuse();
+  CHECK_FALSE(node.running());
+}
