@@ -1,10 +1,9 @@
 // A disk in memory that forgets what a real one may forget.
 //
-// Tests on a real file system see a crash as a kill: everything written is still there. Here each
-// file keeps apart what reads show, what is durable, and the changes in between; `crash` keeps an
-// arbitrary part of those changes, by 512-byte sector and out of order, some torn within a sector,
-// and an arbitrary part of unsynced names. Faults are asked for by counting: "the third write from
-// now".
+// Tests on a real file system see a crash as a kill: everything written is still there. Here
+// `crash` keeps an arbitrary part of what was not synced, by 512-byte sector and out of order, some
+// torn within a sector, and an arbitrary part of unsynced names. Faults are asked for by counting:
+// "the third write from now".
 // Header only, so that the tests of a lower folder need no library above it.
 #pragma once
 
@@ -14,7 +13,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +20,7 @@
 
 #include "base/check.hpp"
 #include "base/random.hpp"
+#include "sim/mem_bytes.hpp"
 #include "storage/disk.hpp"
 #include <causeway/result.hpp>
 
@@ -41,8 +40,6 @@ class Countdown {
 /// Copying copies the whole image; open files stay with the original.
 class MemDisk : public storage::Disk {
  public:
-  static constexpr std::size_t kSectorBytes = 512;
-
   MemDisk() = default;
   MemDisk(const MemDisk& other) { *this = other; }
   MemDisk& operator=(const MemDisk& other);
@@ -112,32 +109,17 @@ class MemDisk : public storage::Disk {
  private:
   friend class MemFile;
 
-  struct Change {
-    enum class Kind : std::uint8_t { write, truncate, reserve } kind = Kind::write;
-    std::uint64_t at = 0;  // offset, or size
-    std::string bytes;
-  };
-  struct Node {
-    std::string visible;
-    std::string durable;
-    std::vector<Change> pending;
-  };
-  using NodePtr = std::shared_ptr<Node>;
-  using Names = std::map<std::string, NodePtr, std::less<>>;
+  using BytesPtr = std::shared_ptr<MemBytes>;
+  using Names = std::map<std::string, BytesPtr, std::less<>>;
   struct NameChange {
     std::string removed;  // empty: none
     std::string added;    // empty: none
-    NodePtr node;         // of `added`
+    BytesPtr bytes;       // of `added`
   };
 
-  static void apply(const Change& change, std::string& bytes);
   static void apply(const NameChange& change, Names& names);
-  static void apply_part(const Change& change, std::string& bytes, Random& random);
-  static void crash_node(Node& node, Random& random);
-  static void keep_part(Node& node, Random& random);
   static Error no_power() { return {Errc::io, "the power is off"}; }
 
-  void change(Node& node, Change what);
   void change(NameChange what);
   // False: the power goes with this operation.
   bool begin_operation();
@@ -173,8 +155,8 @@ class MemDisk : public storage::Disk {
 
 class MemFile : public storage::File {
  public:
-  MemFile(MemDisk& disk, MemDisk::NodePtr node)
-      : disk_(disk), node_(std::move(node)), epoch_(disk.epoch_) {}
+  MemFile(MemDisk& disk, MemDisk::BytesPtr bytes)
+      : disk_(disk), bytes_(std::move(bytes)), epoch_(disk.epoch_) {}
 
   Result<void> write_at(std::uint64_t offset, std::string_view bytes) override {
     if (dead()) return MemDisk::no_power();
@@ -183,7 +165,7 @@ class MemFile : public storage::File {
     if (disk_.strikes(disk_.misdirected_write_, MemDisk::Strike::write)) offset += disk_.distance_;
     if (disk_.strikes(disk_.failing_write_, MemDisk::Strike::write)) {
       bytes = bytes.substr(0, disk_.write_part_);
-      disk_.change(*node_, {.at = offset, .bytes = std::string(bytes)});
+      bytes_->write(offset, bytes);
       return Error{disk_.write_code_, "write made to fail"};
     }
     const std::uint64_t grows = growth(offset + bytes.size());
@@ -191,10 +173,10 @@ class MemFile : public storage::File {
     if (grows > left) {
       const std::uint64_t lacking = std::min<std::uint64_t>(grows - left, bytes.size());
       bytes.remove_suffix(static_cast<std::size_t>(lacking));
-      if (!bytes.empty()) disk_.change(*node_, {.at = offset, .bytes = std::string(bytes)});
+      if (!bytes.empty()) bytes_->write(offset, bytes);
       return Error{Errc::disk_full, "no space"};
     }
-    disk_.change(*node_, {.at = offset, .bytes = std::string(bytes)});
+    bytes_->write(offset, bytes);
     if (!powered) return MemDisk::no_power();
     return success();
   }
@@ -205,7 +187,7 @@ class MemFile : public storage::File {
     if (disk_.strikes(disk_.failing_read_, MemDisk::Strike::read))
       return Error{Errc::io, "read made to fail"};
     if (disk_.strikes(disk_.misdirected_read_, MemDisk::Strike::read)) offset += disk_.distance_;
-    const std::string& bytes = node_->visible;
+    const std::string& bytes = bytes_->visible();
     if (offset >= bytes.size()) return std::size_t{0};
     std::size_t taken = std::min(size, bytes.size() - static_cast<std::size_t>(offset));
     if (disk_.read_bytes_max_ != 0) taken = std::min(taken, disk_.read_bytes_max_);
@@ -220,47 +202,47 @@ class MemFile : public storage::File {
     if (disk_.strikes(disk_.failing_sync_, MemDisk::Strike::sync)) {
       if (disk_.sync_seed_ != 0) {
         Random random(disk_.sync_seed_);
-        MemDisk::keep_part(*node_, random);
+        bytes_->keep_part(random);
       }
-      node_->pending.clear();
+      bytes_->forget_unsynced();
       return Error{disk_.sync_code_, "sync made to fail"};
     }
-    for (const MemDisk::Change& change : node_->pending) MemDisk::apply(change, node_->durable);
-    node_->pending.clear();
+    bytes_->sync();
     return success();
   }
 
   Result<void> truncate(std::uint64_t size) override {
-    return resize({.kind = MemDisk::Change::Kind::truncate, .at = size});
+    return change([&] { bytes_->truncate(size); });
   }
 
   Result<std::uint64_t> size() override {
     if (dead()) return MemDisk::no_power();
-    return std::uint64_t{node_->visible.size()};
+    return std::uint64_t{bytes_->visible().size()};
   }
 
   Result<void> reserve(std::uint64_t size) override {
     if (!dead() && growth(size) > disk_.capacity_ - std::min(disk_.capacity_, disk_.bytes())) {
       return Error{Errc::disk_full, "no space"};
     }
-    return resize({.kind = MemDisk::Change::Kind::reserve, .at = size});
+    return change([&] { bytes_->reserve(size); });
   }
 
  private:
   [[nodiscard]] bool dead() const { return disk_.off_ || epoch_ != disk_.epoch_; }
   [[nodiscard]] std::uint64_t growth(std::uint64_t end) const {
-    return end - std::min<std::uint64_t>(end, node_->visible.size());
+    return end - std::min<std::uint64_t>(end, bytes_->visible().size());
   }
-  Result<void> resize(MemDisk::Change what) {
+  template <class Act>
+  Result<void> change(const Act& act) {
     if (dead()) return MemDisk::no_power();
     const bool powered = disk_.begin_operation();
-    disk_.change(*node_, std::move(what));
+    act();
     if (!powered) return MemDisk::no_power();
     return success();
   }
 
   MemDisk& disk_;
-  MemDisk::NodePtr node_;
+  MemDisk::BytesPtr bytes_;
   std::uint64_t epoch_;
 };
 
@@ -269,7 +251,7 @@ class MemFile : public storage::File {
 inline Result<std::vector<std::string>> MemDisk::list() {
   if (off_) return no_power();
   std::vector<std::string> names;
-  for (const auto& [name, node] : visible_names_) names.push_back(name);
+  for (const auto& [name, bytes] : visible_names_) names.push_back(name);
   return names;
 }
 
@@ -285,17 +267,17 @@ inline Result<std::unique_ptr<storage::File>> MemDisk::open(std::string_view nam
     return Error{Errc::io, std::string(name) + " does not exist"};
   }
   const bool powered = begin_operation();
-  auto node = std::make_shared<Node>();
-  change({.removed = {}, .added = std::string(name), .node = node});
+  auto bytes = std::make_shared<MemBytes>();
+  change({.removed = {}, .added = std::string(name), .bytes = bytes});
   if (!powered) return no_power();
-  return std::unique_ptr<storage::File>(new MemFile(*this, node));
+  return std::unique_ptr<storage::File>(new MemFile(*this, bytes));
 }
 
 inline Result<void> MemDisk::remove(std::string_view name) {
   if (off_) return no_power();
   if (!visible_names_.contains(name)) return Error{Errc::io, std::string(name) + " does not exist"};
   const bool powered = begin_operation();
-  change({.removed = std::string(name), .added = {}, .node = nullptr});
+  change({.removed = std::string(name), .added = {}, .bytes = nullptr});
   if (!powered) return no_power();
   return success();
 }
@@ -305,7 +287,7 @@ inline Result<void> MemDisk::rename(std::string_view from, std::string_view to) 
   const auto found = visible_names_.find(from);
   if (found == visible_names_.end()) return Error{Errc::io, std::string(from) + " does not exist"};
   const bool powered = begin_operation();
-  change({.removed = std::string(from), .added = std::string(to), .node = found->second});
+  change({.removed = std::string(from), .added = std::string(to), .bytes = found->second});
   if (!powered) return no_power();
   return success();
 }
@@ -326,7 +308,7 @@ inline void MemDisk::crash(Random& random) {
     if (random.below(2) == 0) apply(what, durable_names_);
   }
   pending_names_.clear();
-  for (const auto& [name, node] : durable_names_) crash_node(*node, random);
+  for (const auto& [name, bytes] : durable_names_) bytes->crash(random);
   visible_names_ = durable_names_;
   kill();
 }
@@ -335,46 +317,6 @@ inline void MemDisk::kill() {
   ++epoch_;
   off_ = false;
   power_off_.set(0);
-}
-
-inline void MemDisk::crash_node(Node& node, Random& random) {
-  keep_part(node, random);
-  node.pending.clear();
-  node.visible = node.durable;
-}
-
-// Makes an arbitrary part of what is not synced durable.
-inline void MemDisk::keep_part(Node& node, Random& random) {
-  enum Mode : std::uint64_t { nothing, everything, prefix, pieces, kModes };
-  const std::uint64_t mode = random.below(kModes);
-  const std::uint64_t whole = mode == prefix ? random.below(node.pending.size() + 1) : 0;
-  for (std::size_t i = 0; i < node.pending.size(); ++i) {
-    const Change& what = node.pending[i];
-    if (mode == everything || i < whole) {
-      apply(what, node.durable);
-    } else if (mode == pieces || (mode == prefix && i == whole)) {
-      apply_part(what, node.durable, random);
-    }
-  }
-}
-
-inline void MemDisk::apply_part(const Change& change, std::string& bytes, Random& random) {
-  if (change.kind != Change::Kind::write) {
-    if (random.below(2) == 0) apply(change, bytes);
-    return;
-  }
-  for (std::uint64_t at = change.at; at < change.at + change.bytes.size();) {
-    const std::uint64_t sector_end = (at / kSectorBytes + 1) * kSectorBytes;
-    const std::uint64_t end = std::min<std::uint64_t>(sector_end, change.at + change.bytes.size());
-    // All of a sector, nothing, or at times as much of it as had been written.
-    const std::uint64_t fate = random.below(16);
-    const std::uint64_t kept = fate < 7 ? end - at : fate == 7 ? random.below(end - at) : 0;
-    if (kept != 0) {
-      const auto from = static_cast<std::size_t>(at - change.at);
-      apply({.at = at, .bytes = change.bytes.substr(from, static_cast<std::size_t>(kept))}, bytes);
-    }
-    at = end;
-  }
 }
 
 // ---- faults and bytes at rest
@@ -410,38 +352,35 @@ inline void MemDisk::misdirect_write(std::uint64_t nth, std::uint64_t distance) 
 inline std::string MemDisk::contents(std::string_view name) const {
   const auto found = visible_names_.find(name);
   CAUSEWAY_CHECK(found != visible_names_.end());
-  return found->second->visible;
+  return found->second->visible();
 }
 
 inline std::string_view MemDisk::durable_contents(std::string_view name) const {
   const auto found = durable_names_.find(name);
-  return found == durable_names_.end() ? std::string_view() : found->second->durable;
+  return found == durable_names_.end() ? std::string_view() : found->second->durable();
 }
 
 inline void MemDisk::set_contents(std::string_view name, std::string bytes) {
-  auto node = std::make_shared<Node>();
-  node->visible = node->durable = std::move(bytes);
-  visible_names_.insert_or_assign(std::string(name), node);
-  durable_names_.insert_or_assign(std::string(name), node);
+  const auto at_rest = std::make_shared<MemBytes>(std::move(bytes));
+  visible_names_.insert_or_assign(std::string(name), at_rest);
+  durable_names_.insert_or_assign(std::string(name), at_rest);
 }
 
 inline void MemDisk::flip_bit(std::string_view name, std::uint64_t offset, int bit) {
   const auto found = visible_names_.find(name);
   CAUSEWAY_CHECK(found != visible_names_.end());
-  for (std::string* bytes : {&found->second->visible, &found->second->durable}) {
-    if (offset < bytes->size()) (*bytes)[offset] = static_cast<char>((*bytes)[offset] ^ (1 << bit));
-  }
+  found->second->flip_bit(offset, bit);
 }
 
 inline std::uint64_t MemDisk::bytes() const {
   std::uint64_t sum = 0;
-  for (const auto& [name, node] : visible_names_) sum += node->visible.size();
+  for (const auto& [name, file] : visible_names_) sum += file->visible().size();
   return sum;
 }
 
 inline std::map<std::string, std::string> MemDisk::image() const {
   std::map<std::string, std::string> all;
-  for (const auto& [name, node] : visible_names_) all.emplace(name, node->visible);
+  for (const auto& [name, file] : visible_names_) all.emplace(name, file->visible());
   return all;
 }
 
@@ -449,20 +388,20 @@ inline std::map<std::string, std::string> MemDisk::image() const {
 
 inline MemDisk& MemDisk::operator=(const MemDisk& other) {
   if (this == &other) return *this;
-  std::map<const Node*, NodePtr> copies;  // a node that stands under two names stays one
-  const auto copy_of = [&copies](const NodePtr& node) -> NodePtr {
-    if (node == nullptr) return nullptr;
-    NodePtr& copy = copies[node.get()];
-    if (copy == nullptr) copy = std::make_shared<Node>(*node);
+  std::map<const MemBytes*, BytesPtr> copies;  // what stands under two names stays one
+  const auto copy_of = [&copies](const BytesPtr& bytes) -> BytesPtr {
+    if (bytes == nullptr) return nullptr;
+    BytesPtr& copy = copies[bytes.get()];
+    if (copy == nullptr) copy = std::make_shared<MemBytes>(*bytes);
     return copy;
   };
   Names visible;
   Names durable;
   std::vector<NameChange> pending;
-  for (const auto& [name, node] : other.visible_names_) visible.emplace(name, copy_of(node));
-  for (const auto& [name, node] : other.durable_names_) durable.emplace(name, copy_of(node));
+  for (const auto& [name, bytes] : other.visible_names_) visible.emplace(name, copy_of(bytes));
+  for (const auto& [name, bytes] : other.durable_names_) durable.emplace(name, copy_of(bytes));
   for (const NameChange& one : other.pending_names_) {
-    pending.push_back({.removed = one.removed, .added = one.added, .node = copy_of(one.node)});
+    pending.push_back({.removed = one.removed, .added = one.added, .bytes = copy_of(one.bytes)});
   }
   visible_names_ = std::move(visible);
   durable_names_ = std::move(durable);
@@ -484,32 +423,14 @@ inline bool MemDisk::strikes(Countdown& countdown, Strike what) {
   return true;
 }
 
-inline void MemDisk::change(Node& node, Change what) {
-  apply(what, node.visible);
-  node.pending.push_back(std::move(what));
-}
-
 inline void MemDisk::change(NameChange what) {
   apply(what, visible_names_);
   pending_names_.push_back(std::move(what));
 }
 
-inline void MemDisk::apply(const Change& change, std::string& bytes) {
-  switch (change.kind) {
-    case Change::Kind::write:
-      if (bytes.size() < change.at + change.bytes.size())
-        bytes.resize(change.at + change.bytes.size());
-      if (!change.bytes.empty())
-        std::memcpy(bytes.data() + change.at, change.bytes.data(), change.bytes.size());
-      break;
-    case Change::Kind::truncate: bytes.resize(change.at); break;
-    case Change::Kind::reserve: bytes.resize(std::max<std::size_t>(bytes.size(), change.at)); break;
-  }
-}
-
 inline void MemDisk::apply(const NameChange& change, Names& names) {
   if (!change.removed.empty()) names.erase(change.removed);
-  if (!change.added.empty()) names.insert_or_assign(change.added, change.node);
+  if (!change.added.empty()) names.insert_or_assign(change.added, change.bytes);
 }
 
 }  // namespace causeway::sim

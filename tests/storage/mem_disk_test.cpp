@@ -7,6 +7,7 @@
 
 using namespace causeway;
 using namespace causeway::storage;
+using causeway::sim::MemBytes;
 using causeway::sim::MemDisk;
 
 namespace {
@@ -49,13 +50,13 @@ TEST_CASE("a large write is torn by sectors") {
     MemDisk disk;
     const auto file = make(disk, "a");
     REQUIRE(disk.sync_directory());
-    REQUIRE(file->write_at(0, std::string(3 * MemDisk::kSectorBytes, 'x')));
+    REQUIRE(file->write_at(0, std::string(3 * MemBytes::kSectorBytes, 'x')));
     Random random(seed);
     disk.crash(random);
     const std::string left = disk.contents("a");
     std::string sectors;
-    for (std::size_t i = 0; i * MemDisk::kSectorBytes < left.size(); ++i) {
-      sectors.push_back(left[i * MemDisk::kSectorBytes] == 'x' ? 'x' : '.');
+    for (std::size_t i = 0; i * MemBytes::kSectorBytes < left.size(); ++i) {
+      sectors.push_back(left[i * MemBytes::kSectorBytes] == 'x' ? 'x' : '.');
     }
     outcomes.insert(sectors);
   }
