@@ -10,9 +10,8 @@
 namespace causeway::storage {
 namespace {
 
-// The place of these three never changes in any later format, so that every version can tell
-// "newer" from "damaged".
-constexpr std::size_t kFormatAt = 4;
+// These places never change in any later format, nor do those of the magic and of the format behind
+// it, so that every version can tell "newer" from "damaged".
 constexpr std::size_t kSegmentHashAt = kSegmentHeaderUsedBytes - 8;
 constexpr std::size_t kBatchHashAt = kBatchHeaderBytes - 8;
 
