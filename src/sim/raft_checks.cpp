@@ -53,6 +53,8 @@ void RaftChecks::starting(Peer peer) {
 void RaftChecks::recovered(Peer peer, const wire::RaftRecord& record) {
   Node& node = nodes_[peer];
   if (const auto* hard = std::get_if<consensus::HardState>(&record)) node.found.hard = *hard;
+  if (const auto* mark = std::get_if<wire::CommitMark>(&record))
+    node.found.mark = std::max(node.found.mark, mark->index);
   const auto* entry = std::get_if<consensus::Entry>(&record);
   if (entry == nullptr || node.found_gap) return;
   // A log that cannot be is the node's to refuse; only if it starts is there something to judge.
@@ -73,7 +75,7 @@ void RaftChecks::started(Peer peer) {
   node.term = node.disk.hard.term;
   node.led = {};
   node.commit = {};
-  node.mark = {};
+  node.mark = std::max(node.disk.mark, node.machine->directory().mark);
   node.has_applied = false;
   node.refused.clear();
   node.may_lag = false;

@@ -24,6 +24,8 @@
 //                         that the leader's log binds and does not bar.
 //   commit-never-falls    Within one life, the index up to which a node knows the log committed.
 //   mark-is-sure          What a node's commit mark names, its own log holds durably.
+//   mark-first            A node applies only what a commit mark of its own covers, written before: so
+//                         what its answers rest on outlives kill -9 (design 3.3).
 //   state-machine-safety  All nodes apply the same entry at an index, and leave none out. After a
 //                         restart they may go back.
 //   applied-durable       A node applies only what its own log holds durably.
@@ -70,6 +72,7 @@ class RaftChecks final : public Observer {
   struct Disk {
     LogPicture log;
     consensus::HardState hard;
+    LogIndex mark;  ///< the newest that a start found in it
   };
   /// Given to the log's writer, and not reported durable.
   struct Given {
@@ -103,7 +106,7 @@ class RaftChecks final : public Observer {
     Term term;       ///< of the newest hard state handed out
     Term led;        ///< the newest term that it led
     LogIndex commit;
-    LogIndex mark;
+    LogIndex mark;  ///< written: in the log or in the file beside it
     bool has_applied = false;
     /// Entries that a full disk refused: they are handed out again.
     std::multiset<std::pair<LogIndex, Term>> refused;

@@ -138,6 +138,8 @@ void RaftChecks::applying(Peer peer, const kv::Apply& apply) {
     const bool goes_back = !node.has_applied && entry.index <= node.applied;
     if (!follows && !goes_back)
       broken("state-machine-safety", node, what + " behind entry " + text(node.applied));
+    if (entry.index > node.mark)
+      broken("mark-first", node, what + ", and its commit mark stands at " + text(node.mark));
     takes_for_committed(peer, node.led, entry.index);
     const EntryId id{entry.term, entry.hash};
     const EntryId& committed = committed_.at(entry.index).id;

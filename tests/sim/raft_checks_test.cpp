@@ -329,12 +329,24 @@ const std::vector<Row> commits = {
     {"", "it applies again what its table lost",
      [](World& w) {
        w.by.apply(a, {w.commit_second()});
-       w.by.start(b, {w.by.vote(one, a), w.opening, HandMade::entry(one, w.opening)});
+       w.by.start(b, {w.by.vote(one, a), w.opening, HandMade::entry(one, w.opening),
+                      wire::CommitMark{{1}}});
+       w.by.apply(b, {w.opening});
+     }},
+    {"mark-first", "it applies what no mark of its own covers",
+     [](World& w) {
+       const Entry second = w.commit_second();
+       w.by.apply(b, {second});
+     }},
+    {"mark-first", "after a restart that found no mark",
+     [](World& w) {
+       w.by.start(b, {w.by.vote(one, a), w.opening});
        w.by.apply(b, {w.opening});
      }},
     {"state-machine-safety", "another entry is applied",
      [](World& w) {
        w.commit_second();
+       w.by.mark(b, {2});
        w.by.apply(b, {HandMade::entry(one, w.opening, "another")});
      }},
     {"state-machine-safety", "one is left out after a restart",
@@ -353,6 +365,7 @@ const std::vector<Row> commits = {
     {"applied-durable", "its own log lacks it",
      [](World& w) {
        const Entry second = w.commit_second();
+       w.by.start(c, {w.by.vote(one, a), w.opening, wire::CommitMark{{2}}});
        w.by.hand_out(c, {second});
        w.by.apply(c, {second});
      }},
