@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "consensus/configuration.hpp"
 #include "sim/violation.hpp"
 
 namespace causeway::sim {
@@ -19,7 +20,26 @@ std::uint32_t Availability::sound() const {
   for (Peer peer = 0; peer < nodes_; ++peer) {
     if (faults_.usable(peer) && !faults_.replaced(peer)) peers |= std::uint32_t{1} << peer;
   }
-  return peers;
+  return bound_ == 0 ? peers : peers & bound_;
+}
+
+void Availability::follow_bindings(const consensus::AppendEntries& append) {
+  for (const consensus::Entry& entry : append.entries) {
+    if (entry.kind != consensus::EntryKind::configuration) continue;
+    const auto configuration = consensus::Configuration::decode(entry.payload.view());
+    if (!configuration) continue;
+    Binding binding{.led = append.term, .index = entry.index};
+    for (Peer peer = 0; peer < configuration.value().members.size(); ++peer) {
+      if (configuration.value().members[peer].origin != Origin{})
+        binding.peers |= std::uint32_t{1} << peer;
+    }
+    proposed_.push_back(binding);
+  }
+  std::erase_if(proposed_, [&](const Binding& binding) {
+    const bool committed = binding.led == append.term && binding.index <= append.leader_commit;
+    if (committed) bound_ |= binding.peers;
+    return committed || binding.led < append.term;
+  });
 }
 
 Instant Availability::calm_from(std::uint32_t peers) const {
@@ -61,8 +81,10 @@ void Availability::watch(std::uint32_t sound) {
 
 void Availability::sent(Peer from, Peer, const consensus::Message& message) {
   const auto* append = std::get_if<consensus::AppendEntries>(&message);
-  if (append == nullptr || watched_from_ == Instant::never() ||
-      cluster_.time().now() < watched_from_ || append->term <= watched_term_)
+  if (append == nullptr) return;
+  follow_bindings(*append);
+  if (watched_from_ == Instant::never() || cluster_.time().now() < watched_from_ ||
+      append->term <= watched_term_)
     return;
   // A fault since the last look may have asked it to go, and be over: that is another calm.
   const bool calm = (watched_peers_ & ~sound()) == 0 && calm_from(watched_peers_) == watched_from_;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "sim/cluster.hpp"
 #include "sim/faults.hpp"
@@ -11,7 +13,9 @@
 namespace causeway::sim {
 
 /// Judged while faults go on. *Calm* is a time in which a majority of counted voters is well and
-/// connected, for ten election timeouts already; others may be cut off, or down.
+/// connected, for ten election timeouts already; others may be cut off, or down. Counted are those
+/// that the log binds, and everybody before it binds anyone (design 3.5): a name that no leader has
+/// met yet, or under which there is another directory now, is no part of a majority.
 ///   - availability: in calm, a consistent call through one of them ends within ten more
 ///   - stable-leader: in calm, none of them is deposed by the rest, nor by who comes back to them
 class Availability : public Observer {
@@ -23,6 +27,14 @@ class Availability : public Observer {
   void sent(Peer from, Peer to, const consensus::Message&) override;
 
  private:
+  /// What a leader's log binds, and is known once that entry is committed.
+  struct Binding {
+    Term led;
+    LogIndex index;
+    std::uint32_t peers = 0;
+  };
+
+  void follow_bindings(const consensus::AppendEntries& append);
   /// Serving and counted nodes, as bits.
   [[nodiscard]] std::uint32_t sound() const;
   /// When the ten timeouts have passed; never: these are not calm.
@@ -34,6 +46,9 @@ class Availability : public Observer {
   const Workload& workload_;
   std::size_t nodes_;
   Duration election_timeout_;
+
+  std::vector<Binding> proposed_;
+  std::uint32_t bound_ = 0;  ///< in the log for good; 0: nobody yet
 
   std::uint32_t watched_peers_ = 0;  ///< calm, and perhaps others have come back to them since
   Instant watched_from_ = Instant::never();

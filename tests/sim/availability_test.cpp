@@ -22,12 +22,15 @@ constexpr Duration kElectionTimeout = milliseconds(1000);
 /// A cluster without clients, and when faults last struck it.
 class World : public Observer {
  public:
-  explicit World(Plan plan) : plan_(plan) {
+  explicit World(Plan plan) : World(plan, plan.nodes) {}
+  /// The first `started` of them start.
+  World(Plan plan, std::size_t started) : plan_(plan) {
     audience_.add(*this);
+    audience_.add(workload_);
     audience_.add(availability);
     cluster.observe(audience_);
     faults_.begin();
-    for (const auto& name : cluster.names()) REQUIRE(cluster.try_start(name));
+    for (Peer peer = 0; peer < started; ++peer) REQUIRE(cluster.try_start(cluster.name_of(peer)));
   }
 
   void fault(const std::string&) override { struck_at = cluster.time().now(); }
@@ -43,6 +46,19 @@ class World : public Observer {
     }
     return {};
   }
+  /// What is broken meanwhile, if anything.
+  std::string run(Duration time) {
+    for (const Instant end = cluster.time().now() + time; cluster.time().now() < end;) {
+      cluster.run_for(milliseconds(100));
+      try {
+        availability.look();
+      } catch (const Violation& violation) {
+        return violation.invariant;
+      }
+    }
+    return {};
+  }
+  void begin_calls() { workload_.begin(); }
   /// So long after the last fault it is calm again, whatever that was.
   bool calm() { return cluster.time().now() - struck_at > 20 * kElectionTimeout; }
 
@@ -56,7 +72,7 @@ class World : public Observer {
 
  private:
   Faults faults_{cluster, plan_, *this};
-  Workload workload_{cluster, faults_, plan_, 1000};
+  Workload workload_{cluster, faults_, plan_, 100'000};
 
  public:
   Availability availability{cluster, faults_, workload_, plan_.nodes, kElectionTimeout};
@@ -80,6 +96,28 @@ TEST_CASE("in calm nobody else begins to lead") {
     broken = violation.invariant;
   }
   CHECK(broken == "stable-leader");
+}
+
+TEST_CASE("a majority that is well and answers no consistent call is told") {
+  World world({.nodes = 3});
+  world.begin_calls();
+  CHECK(world.run(seconds(60)).empty());
+  for (const std::string name : {"2", "3"}) world.cluster.node(name).slow_raft_log = seconds(3600);
+  CHECK(world.run(seconds(60)) == "availability");
+}
+
+TEST_CASE("a name that no leader has met is no part of a majority") {
+  World world({.nodes = 5}, 4);
+  world.begin_calls();
+  CHECK(world.run(seconds(60)).empty());
+  for (const std::string name : {"3", "4"}) world.cluster.node(name).pause();
+  REQUIRE(world.cluster.try_start("5"));
+  CHECK(world.run(seconds(60)).empty());
+  for (const std::string name : {"3", "4"}) world.cluster.node(name).resume();
+  CHECK(world.run(seconds(60)).empty());  // it is bound now
+  for (const std::string name : {"2", "3", "4"})
+    world.cluster.node(name).slow_raft_log = seconds(3600);
+  CHECK(world.run(seconds(60)) == "availability");
 }
 
 TEST_CASE("a leader that was stopped and runs again before the next look gave its office away") {
