@@ -102,7 +102,9 @@ void Peers::overtaken(Turn& turn, std::uint64_t known) {
 
 void Peers::dialled(Turn& turn, consensus::Peer peer) {
   members_.at(peer).dialled = true;
-  if (turn.core.raft.start_number()) turn.out.hellos.push_back({peer, own_hello(turn.core)});
+  // What has become durable since the last flush is said to all by the next one.
+  if (start_number_ && start_number_ == turn.core.raft.start_number())
+    turn.out.hellos.push_back({peer, own_hello(turn.core)});
 }
 
 std::string Peers::refusal(const Core& core, const wire::Hello& hello,

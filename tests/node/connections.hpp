@@ -22,7 +22,9 @@ class Connections {
     for (const std::string name : {"1", "2"}) {
       cluster.node(name).on_effects = [this, name](const node::Effects& out) {
         for (const node::PeerHello& hello : out.hellos) {
-          if (hello.peer == (name == "1" ? 1 : 0)) hello_of[name] = hello.hello;
+          if (hello.peer != (name == "1" ? 1 : 0)) continue;
+          hello_of[name] = hello.hello;
+          ++hellos[name];
         }
         if (name == "1") note(out);
       };
@@ -53,6 +55,7 @@ class Connections {
 
   VirtualCluster cluster;
   std::map<std::string, wire::Hello> hello_of;  ///< newest that nodes 1 and 2 said to each other
+  std::map<std::string, int> hellos;            ///< how many those were
   std::map<std::uint64_t, wire::HelloReply> answers;  ///< of node 1, by link
   std::vector<std::uint64_t> dropped_links;
   std::vector<consensus::Peer> dropped_peers;

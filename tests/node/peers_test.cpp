@@ -263,6 +263,23 @@ TEST_CASE("nobody is greeted before the number of this start is durable") {
   CHECK_FALSE(at.answers.contains(kLink + 1));
 }
 
+TEST_CASE("whose connection stands in the turn that learns of the start number is greeted once") {
+  Connections at;
+  at.cluster.partition({{"1"}, {"2"}, {"3"}});
+  at.cluster.kill("1");
+  at.hellos.clear();
+  sim::Machine& node = at.cluster.node("1");
+  node.slow_raft_log = std::chrono::seconds(2);
+  at.cluster.start("1");
+  at.cluster.run_for(std::chrono::milliseconds(10));
+  node.pause();
+  at.cluster.run_for(std::chrono::seconds(3));
+  node.resume();  // what became durable meanwhile comes with the next turn
+  node.give(node::PeerDialled{1});
+  at.cluster.run_for(std::chrono::milliseconds(10));
+  CHECK(at.hellos["1"] == 1);
+}
+
 TEST_CASE("a start number that was too low is raised above the one to exceed") {
   Connections at;
   const std::uint64_t before = at.hello_of.at("1").start_number;
