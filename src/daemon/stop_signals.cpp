@@ -1,5 +1,6 @@
 #include "daemon/stop_signals.hpp"
 
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -17,7 +18,11 @@ sigset_t stop_signals() {
   return set;
 }
 
-void exit_at_once(int) { ::_exit(1); }
+void exit_at_once(int) {
+  constexpr std::string_view kWhy = "kvd: stopped at once by a second signal, as by kill -9\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kWhy.data(), kWhy.size());
+  ::_exit(1);
+}
 
 void wait_and_stop(const std::function<void()>& stop) {
   const sigset_t set = stop_signals();
