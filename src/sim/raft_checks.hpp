@@ -24,6 +24,8 @@
 //                         that the leader's log binds and does not bar.
 //   commit-never-falls    Within one life, the index up to which a node knows the log committed.
 //   mark-is-sure          What a node's commit mark names, its own log holds durably.
+//   read-index-covers     Who confirms a read leads its term, and names an index from that term's
+//                         first entry on (dissertation 6.4).
 //   mark-first            A node applies only what a commit mark of its own covers, written before: so
 //                         what its answers rest on outlives kill -9 (design 3.3).
 //   state-machine-safety  All nodes apply the same entry at an index, and leave none out. After a
@@ -152,6 +154,7 @@ class RaftChecks final : public Observer {
   // What is said (raft_checks_messages.cpp).
   void check(Peer from, Peer to, const consensus::Message& message);
   void check(Peer from, const consensus::AppendEntries& message);
+  void check_read(Peer from, const consensus::ReadIndexReply& reply) const;
   void check_ack(Peer from, const consensus::AppendEntriesReply& reply);
   void leads(Peer peer, Term term);
   void votes_for(Peer peer, Term term, Peer candidate);

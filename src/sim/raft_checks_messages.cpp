@@ -13,6 +13,8 @@ void RaftChecks::check(Peer from, Peer to, const consensus::Message& message) {
     if (!request->pre) votes_for(from, request->term, from);
   } else if (const auto* vote = std::get_if<consensus::RequestVoteReply>(&message)) {
     if (vote->granted && !vote->pre) votes_for(from, vote->term, to);
+  } else if (const auto* read = std::get_if<consensus::ReadIndexReply>(&message)) {
+    if (read->accepted) check_read(from, *read);
   }
 }
 
@@ -81,6 +83,19 @@ void RaftChecks::check(Peer from, const consensus::AppendEntries& message) {
     meet(from, entry, term_before);
     term_before = entry.term;
   }
+}
+
+// A new leader does not know how far the one before it had committed, until an entry of its own is.
+void RaftChecks::check_read(Peer from, const consensus::ReadIndexReply& reply) const {
+  const auto found = leaders_.find(reply.term);
+  const bool leads = found != leaders_.end() && found->second.peer == from &&
+                     found->second.life == nodes_[from].life;
+  const LogIndex opening = leads ? found->second.opening : LogIndex{};
+  if (opening.value != 0 && reply.index >= opening) return;
+  broken("read-index-covers", nodes_[from],
+         "confirms a read at entry " + text(reply.index) + " in term " + text(reply.term) +
+             (opening.value == 0 ? ", which it does not lead"
+                                 : ", whose first entry is " + text(opening)));
 }
 
 void RaftChecks::check_ack(Peer from, const consensus::AppendEntriesReply& reply) {

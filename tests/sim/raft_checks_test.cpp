@@ -333,6 +333,24 @@ const std::vector<Row> commits = {
                       wire::CommitMark{{1}}});
        w.by.apply(b, {w.opening});
      }},
+    {"", "the leader confirms a read at what it has committed in its term",
+     [](World& w) {
+       w.by.say(a, b, consensus::ReadIndexReply{.term = one, .accepted = true, .index = {1}});
+     }},
+    {"", "a new leader refuses it",
+     [](World& w) {
+       w.by.elect(b, c, two, w.opening);
+       w.by.say(b, c, consensus::ReadIndexReply{.term = two, .accepted = false, .index = {}});
+     }},
+    {"read-index-covers", "a new leader confirms a read at an earlier term's entry",
+     [](World& w) {
+       w.by.elect(b, c, two, w.opening);
+       w.by.say(b, c, consensus::ReadIndexReply{.term = two, .accepted = true, .index = {1}});
+     }},
+    {"read-index-covers", "a follower confirms one",
+     [](World& w) {
+       w.by.say(b, a, consensus::ReadIndexReply{.term = one, .accepted = true, .index = {1}});
+     }},
     {"mark-first", "it applies what no mark of its own covers",
      [](World& w) {
        const Entry second = w.commit_second();
