@@ -6,6 +6,7 @@
 #include "base/random.hpp"
 #include "host/entropy.hpp"
 #include "host/past.hpp"
+#include "host/settings.hpp"
 #include "host/system_clocks.hpp"
 #include "host/thread_name.hpp"
 
@@ -91,6 +92,8 @@ void NodeThread::call(LocalCall call) {
 void NodeThread::run() {
   name_this_thread("causeway-loop");
   log_.write(Log::Level::info, "starting in " + options_.data_dir);
+  if (const std::string doubt = doubt_about_address(directory_->identity().value()); !doubt.empty())
+    log_.write(Log::Level::warn, doubt);
   std::optional<Error> error;
   bool again = true;
   while (again) {

@@ -201,6 +201,18 @@ Result<wire::Identity> resolve_identity(const NodeOptions& options,
   return identity;
 }
 
+std::string doubt_about_address(const wire::Identity& identity) {
+  const auto port_of = [](std::string_view address) {
+    return address.substr(address.rfind(':') + 1);
+  };
+  const auto known = identity.cluster.find(identity.name);
+  if (!identity.advertise.empty() || known == identity.cluster.end()) return {};
+  const std::string_view listens = port_of(identity.listen);
+  if (listens == "0" || listens == port_of(known->second)) return {};
+  return "this node listens at " + identity.listen + ", and --cluster sends the others to " +
+         known->second + ": unless a proxy stands there, give --listen that port";
+}
+
 const std::string& advertised(const wire::Identity& identity) {
   return identity.advertise.empty() ? identity.listen : identity.advertise;
 }

@@ -193,3 +193,21 @@ TEST_CASE("a later start needs nothing, may change addresses, and may not become
     CHECK(resolved.value() == want);  // the origin among it
   }
 }
+
+TEST_CASE("a cluster that sends others to a port where nobody listens is doubted") {
+  const auto doubt = [](const Change& change, wire::Identity identity = known()) {
+    NodeOptions options;
+    change(options);
+    if (!options.listen.empty()) identity.listen = options.listen;
+    identity.advertise = options.advertise;
+    return host::doubt_about_address(identity);
+  };
+  CHECK(doubt([](NodeOptions&) {}).empty());
+  CHECK(doubt([](NodeOptions& o) { o.listen = "0.0.0.0:7401"; }).empty());
+  CHECK(doubt([](NodeOptions& o) { o.listen = "127.0.0.1:0"; }).empty());
+  const std::string line = doubt([](NodeOptions& o) { o.listen = "127.0.0.1:7400"; });
+  CHECK(line.find("127.0.0.1:7400") != std::string::npos);
+  CHECK(line.find("127.0.0.1:7401") != std::string::npos);
+  CHECK(line.find("--listen") != std::string::npos);
+  CHECK(doubt([](NodeOptions& o) { o.listen = "127.0.0.1:7400", o.advertise = "h:7401"; }).empty());
+}
