@@ -63,6 +63,22 @@ Result<void> make_parents(const std::string& path) {
   return system_error("make data directory", path, failure.value());
 }
 
+/// What the operating system refused, with what to do about it.
+Error with_way_out(Error error) {
+  if (error.code == Errc::io) {
+    error.detail += ": choose another directory, or give this user the right to";
+  }
+  return error;
+}
+
+/// The directory, made with those above it where it is not there.
+Result<PosixDisk> open_directory(const std::string& path) {
+  const auto made = make_parents(path);
+  auto disk = made ? PosixDisk::open(path) : made.error();
+  if (!disk) return with_way_out(std::move(disk).error());
+  return disk;
+}
+
 std::string read_pid(int lock) {
   char text[24] = {};
   const ssize_t size = ::pread(lock, text, sizeof text - 1, 0);
@@ -75,10 +91,7 @@ Result<UniqueFd> take_lock(const PosixDisk& disk) {
   UniqueFd lock(
       ::openat(disk.descriptor(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!lock) {
-    Error error = system_error("write in data directory", disk.path(), errno);
-    if (error.code == Errc::io)
-      error.detail += ": give this user the right to, or choose another directory";
-    return error;
+    return with_way_out(system_error("write in data directory", disk.path(), errno));
   }
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return system_error("lock data directory", disk.path(), errno);
@@ -104,8 +117,7 @@ bool DataDirectory::has_identity(const std::string& path) {
 
 Result<DataDirectory> DataDirectory::open(const std::string& path) {
   if (path.empty()) return Error{Errc::invalid, "data directory: the name is empty"};
-  CAUSEWAY_TRY(make_parents(path));
-  CAUSEWAY_TRY(disk, PosixDisk::open(path));
+  CAUSEWAY_TRY(disk, open_directory(path));
   // Before the lock file is made: nothing of ours goes into somebody else's directory.
   CAUSEWAY_TRY(names, disk.list());
   if (!holds(names, kIdentity)) {
@@ -125,13 +137,16 @@ Result<void> DataDirectory::read_identity() {
   }
   if (!holds(names, kIdentity)) return success();
 
-  CAUSEWAY_TRY(file, disk_.open(kIdentity, storage::OpenMode::existing));
+  auto opened = disk_.open(kIdentity, storage::OpenMode::existing);
+  if (!opened) return with_way_out(std::move(opened).error());
+  const std::unique_ptr<storage::File> file = std::move(opened).value();
   CAUSEWAY_TRY(size, file->size());
   const std::string name = path() + "/" + std::string(kIdentity);
   constexpr std::uint64_t kBytesMax = std::uint64_t{1} << 20;
   if (size > kBytesMax)
     return Error{Errc::corrupt,
-                 name + ": is no identity file: it has " + std::to_string(size) + " bytes"};
+                 name + ": is no identity file: it has " + std::to_string(size) +
+                     " bytes: put back the file as it was, or start in a new directory"};
   std::string bytes(size, '\0');
   CAUSEWAY_TRY(got, file->read_at(0, bytes.data(), bytes.size()));
   bytes.resize(got);
