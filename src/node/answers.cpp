@@ -144,11 +144,6 @@ std::optional<wire::Reply> unusable(const Limits& limits, const wire::Call& call
                                         " bytes, more than " +
                                         std::to_string(limits.value_bytes_max));
   }
-  if (write->expected && write->expected->size() > limits.value_bytes_max) {
-    return refused(Errc::too_large, "'old' has " + std::to_string(write->expected->size()) +
-                                        " bytes, more than " +
-                                        std::to_string(limits.value_bytes_max));
-  }
   if (write->op == wire::WriteOp::swap && !write->consistent) {
     return refused(
         Errc::invalid,
