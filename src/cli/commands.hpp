@@ -4,6 +4,7 @@
 #include <chrono>
 #include <future>
 #include <ostream>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +21,9 @@ struct Session {
   Client& client;
   const Terminal& terminal;
   std::chrono::milliseconds patience;  ///< see wait_for
+  /// Who answered the last call; empty: nobody was reached. A server that stops closes behind its
+  /// answer, so `Client::server` may not know any more when it is read.
+  mutable std::string answered_by{};
 
   /// Waits for the answer of the call that `begin` makes. A call without a time limit may wait for
   /// ever, and silence looks like a program that hangs: after `patience` one line on standard error
@@ -28,7 +32,10 @@ struct Session {
   [[nodiscard]] Result<T> wait_for(Begin begin) const {
     std::promise<Result<T>> promise;
     std::future<Result<T>> answer = promise.get_future();
-    begin(Callback<T>([&promise](Result<T> result) { promise.set_value(std::move(result)); }));
+    begin(Callback<T>([&](Result<T> result) {
+      answered_by = client.server();
+      promise.set_value(std::move(result));
+    }));
     const std::string_view waiting = terminal.as_json ? "" : waiting_for();
     if (!waiting.empty() && answer.wait_for(patience) == std::future_status::timeout) {
       terminal.err << "kvcli: still waiting " << waiting << std::endl;

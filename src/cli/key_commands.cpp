@@ -47,7 +47,7 @@ std::string in_doubt_message(const Session& session, const Response& response) {
   if (response.operation.empty()) {
     return may + ": the connection was lost after it was sent; read the key, or write it again";
   }
-  const std::string server = session.client.server();
+  const std::string& server = session.answered_by;
   return may + "; ask: kvcli " + (server.empty() ? "" : "--server " + server + " ") + "outcome " +
          response.operation;
 }

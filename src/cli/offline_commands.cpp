@@ -43,7 +43,10 @@ std::string text_of(const ConflictItem::Side& side) {
 ExitCode pending(const Session& session) {
   return print_all(
       session,
-      [&](const std::string& cursor) { return session.client.pending(kPageLimit, cursor); },
+      [&](const std::string& cursor) {
+        return session.wait_for<PendingPage>(
+            [&](auto done) { session.client.pending(kPageLimit, cursor, std::move(done)); });
+      },
       [&](const PendingItem& item) {
         session.terminal.out << one_line(item.key) << '\t'
                              << (item.value ? one_line(*item.value) : "(deleted)") << '\t'
@@ -54,7 +57,10 @@ ExitCode pending(const Session& session) {
 ExitCode conflicts(const Session& session) {
   return print_all(
       session,
-      [&](const std::string& cursor) { return session.client.conflicts(kPageLimit, cursor); },
+      [&](const std::string& cursor) {
+        return session.wait_for<ConflictPage>(
+            [&](auto done) { session.client.conflicts(kPageLimit, cursor, std::move(done)); });
+      },
       [&](const ConflictItem& item) {
         session.terminal.out << one_line(item.key) << '\t' << name_of(item.verdict)
                              << (item.reason.empty() ? "" : ": " + one_line(item.reason))

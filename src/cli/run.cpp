@@ -90,7 +90,7 @@ std::string_view Session::waiting_for() const {
 }
 
 ExitCode Session::fail(const Error& error) const {
-  return cli::fail(terminal, error, error.code == Errc::unavailable ? client.server() : "a server");
+  return cli::fail(terminal, error, error.code == Errc::unavailable ? answered_by : "a server");
 }
 
 int run(const std::vector<std::string>& arguments, const std::string& default_servers,

@@ -2,6 +2,7 @@
 // know.
 #include <chrono>
 #include <deque>
+#include <future>
 #include <ostream>
 #include <set>
 
@@ -25,11 +26,13 @@ Result<Asked> ask(const std::vector<std::string>& servers, std::chrono::millisec
   auto client = Client::connect({.servers = servers, .connect_timeout = timeout});
   if (!client) return std::move(client).error();
   std::string server = client.value()->server();
-  auto status = client.value()->status();
-  if (!status) {
-    refused_by = client.value()->server();
-    return std::move(status).error();
-  }
+  std::promise<Result<Status>> answered;
+  client.value()->status([&](Result<Status> status) {
+    refused_by = client.value()->server();  // it may close behind its answer
+    answered.set_value(std::move(status));
+  });
+  auto status = answered.get_future().get();
+  if (!status) return std::move(status).error();
   return Asked{std::move(status).value(), std::move(server)};
 }
 

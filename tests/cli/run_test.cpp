@@ -400,6 +400,19 @@ TEST_CASE("without a server the exit code is 5, with an unusable address 2") {
   CHECK(object["code"] == "unavailable");
 }
 
+TEST_CASE("a server that refuses and closes at once has refused: the exit code is 6, not 5") {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"get", "k"}, {"set", "k", "v"}, {"pending"}, {"await", "t"}}) {
+    for (int i = 0; i < 20; ++i) {
+      FakeServer server(script_for(
+          [](const wire::Call&) { return Act::refuse_and_die(Errc::unavailable, "stopping"); }));
+      const Ran ran = run(arguments, server.address());
+      CHECK(ran.code == 6);
+      CHECK(ran.err.find("is a node running there?") == std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("the first server that answers is used") {
   FakeServer server;
   CHECK(run({"get", "k"}, dead_address() + "," + server.address()).code == 0);

@@ -25,13 +25,19 @@ namespace causeway::test {
 
 /// What the script says of one call.
 struct Act {
-  enum class Kind { answer, keep_silent, hold, die } kind = Kind::answer;
+  enum class Kind { answer, answer_and_die, keep_silent, hold, die } kind = Kind::answer;
   wire::Reply reply;
 
   static Act answer(wire::Answer answer) { return {Kind::answer, std::move(answer)}; }
   static Act refuse(Errc code, std::string detail, std::string operation = {}) {
     return {Kind::answer,
             wire::CallError{.error = {code, std::move(detail)}, .operation = std::move(operation)}};
+  }
+  /// As a node does that is told to stop.
+  static Act refuse_and_die(Errc code, std::string detail) {
+    Act act = refuse(code, std::move(detail));
+    act.kind = Kind::answer_and_die;
+    return act;
   }
   static Act keep_silent() { return {Kind::keep_silent, {}}; }
   /// Answered by `release`, those held last first.
@@ -132,6 +138,10 @@ class FakeServer final : public net::ServerHandler {
     }
     switch (act.kind) {
       case Act::Kind::answer: server_->answer(connection, call, act.reply); break;
+      case Act::Kind::answer_and_die:
+        server_->answer(connection, call, act.reply);
+        boost::asio::post(io_, [this] { server_.reset(); });
+        break;
       case Act::Kind::keep_silent: break;
       case Act::Kind::hold: held_.push_back({connection, call, std::move(act.reply)}); break;
       case Act::Kind::die: boost::asio::post(io_, [this] { server_.reset(); }); break;
