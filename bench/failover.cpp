@@ -1,10 +1,11 @@
-// How long does a cluster without its leader take to commit again? One trial: kills the leader's process with
-// SIGKILL, sends a write to another node at once, and prints the milliseconds until it is answered.
+// How long does a cluster without its leader take to commit again? One trial: kills the leader's
+// process with SIGKILL, sends a write to another node at once, and prints the milliseconds until it
+// is answered.
 //
 //     causeway_failover LEADER_PID SERVER
 //
-// The connection stands before the kill, so that what is measured is the cluster: noticing, election, commit.
-// scripts/bench runs it twenty times.
+// The connection stands before the kill, so that what is measured is the cluster: noticing,
+// election, commit. scripts/bench runs it twenty times.
 
 #include <chrono>
 #include <cstdio>

@@ -1,11 +1,11 @@
-// Load generator: keeps D requests outstanding on each of C connections, for some seconds, and says how
-// many a second were answered and how long they took.
+// Load generator: keeps D requests outstanding on each of C connections, for some seconds, and says
+// how many a second were answered and how long they took.
 //
 //     causeway_load --server 127.0.0.1:7401 --op set --connections 8 --depth 32 --seconds 10
 //
 // One thread and epoll, requests made by hand (rpc_frames.hpp), so that it is not what is measured.
-// `set` and `get` are consistent; `lset` and `lget` stay on the node. Keys are random of --keys, 16 bytes
-// each. Prints one line; exit 1 when an answer was an error, or a connection was lost.
+// `set` and `get` are consistent; `lset` and `lget` stay on the node. Keys are random of --keys, 16
+// bytes each. Prints one line; exit 1 when an answer was an error, or a connection was lost.
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,7 @@
 // Requests and answers of the load generator, as bytes.
 //
-// It speaks MessagePack-RPC by hand: what is measured is the server, so the client must cost little,
-// and it should be as independent of the server's own code as any client is.
+// It speaks MessagePack-RPC by hand: what is measured is the server, so the client must cost
+// little, and it should be as independent of the server's own code as any client is.
 #pragma once
 
 #include <cstddef>
@@ -158,8 +158,8 @@ struct Answer {
   std::string_view bytes;  ///< all of it
 };
 
-/// Takes one answer, [1, msgid, error, result], off the front of `buffer`; nothing while it is not complete.
-/// Throws std::runtime_error where it is no answer.
+/// Takes one answer, [1, msgid, error, result], off the front of `buffer`; nothing while it is not
+/// complete. Throws std::runtime_error where it is no answer.
 inline std::optional<Answer> take_answer(std::string_view& buffer) {
   Reader whole(buffer);
   if (!whole.skip()) return std::nullopt;

@@ -3,7 +3,7 @@
 // What may be said without an answer depends on two things only: whether the server can have it
 // (the kernel took its last byte), and whether carrying it out changes anything:
 //
-//     not sent, or a read      it did nothing: sent again elsewhere, or ended as timeout, unavailable
+//     not sent, or a read      it did nothing: sent again elsewhere, or timeout, unavailable
 //     a write that was sent    it may have happened: in doubt
 #pragma once
 

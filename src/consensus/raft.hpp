@@ -7,9 +7,10 @@
 //     but counts its own copy only when durable, and a message that rests on term or vote waits in
 //     `Effects::after_sync` for the ticket of their record.
 //   - Entries carry log time and a running hash (design 3.1, 3.5).
-//   - Names are bound to origins; a member with another origin than its name's is served but never counted.
-//   - Proposals and reads may be made at any member: consensus carries them to the leader in order, exactly once per term, and says
-//     when one will certainly never be appended (design 3.4).
+//   - Names are bound to origins; a member with another origin than its name's is served but never
+//     counted.
+//   - Proposals and reads may be made at any member: consensus carries them to the leader in order,
+//     exactly once per term, and says when one will certainly never be appended (design 3.4).
 // This file holds the interface; the parts stand beside it: quorum, progress, log_view, log_clock,
 // election, replication, read_index, forwarding.
 #pragma once

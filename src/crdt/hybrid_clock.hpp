@@ -6,8 +6,8 @@
 // drags all others there, for good. Here the two sources have two rights (design 3.1):
 //
 //     committed stamps   move it always: what is written next must lie above what is visible here
-//     the wall clock     moves it freely only while nothing better is known; with an estimate of log time at hand,
-//                        no further than `max_drift` ahead of that
+//     the wall clock     moves it freely only while nothing better is known; with an
+//                        estimate of log time at hand, no further than `max_drift` ahead of that
 //
 // And the way back: a clock that ran ahead while alone returns, once a leader is heard, to just
 // above the stamps that are still held here. It gives those stamps' writes no advantage that lasts:

@@ -3,8 +3,10 @@
 //
 // A journal of many small writes does not fit in memory, so the three places that hold it are:
 //   - the journal's log (storage), the truth: records of `OfflineWrite` and `Settled`;
-//   - an index by key and by sequence in the state's table (on the apply thread), rebuilt at each start;
-//   - this object: counters, limits, the newest verdicts, and a filter that says for most keys "not pending" at once.
+//   - an index by key and by sequence in the state's table (on the apply thread), rebuilt at each
+//     start;
+//   - this object: counters, limits, the newest verdicts, and a filter that says for most keys "not
+//     pending" at once.
 // It decides and does no I/O: it gives back records to append; the owner says when they are
 // durable.
 //
@@ -13,10 +15,12 @@
 // full journal refuses new writes and never drops old ones.
 //
 // Rewriting keeps the log's files small. When `wants_rewrite` says so the owner, in this order:
-//   1. appends `begin_rewrite()`; what is dropped in the end are files that were complete and durable before that;
-//   2. page by page: calls `rewrite_asks`, asks the index for live records, appends those that `rewrite_keeps`;
-//   3. when the last of them is durable calls `end_rewrite`, again after each `durable` or `undo` while it says not_yet,
-//      and drops those files when it says drop, the oldest first.
+//   1. appends `begin_rewrite()`; what is dropped in the end are files that were complete and
+//      durable before that;
+//   2. page by page: calls `rewrite_asks`, asks the index for live records, appends those that
+//      `rewrite_keeps`;
+//   3. when the last of them is durable calls `end_rewrite`, again after each `durable` or `undo`
+//      while it says not_yet, and drops those files when it says drop, the oldest first.
 // A crash at any moment leaves a log in which JournalRecovery finds the same live records.
 #pragma once
 
@@ -108,8 +112,8 @@ class Journal {
   /// Takes a write: gives it its dot and, over an own pending write, that one's *seen*. The
   /// result's `replaces` says whether the held one is coalesced; that one's verdict is known at
   /// once.
-  /// held     what the index says of the key (after may_be_pending). It must be current: when another write of this key
-  ///          was accepted since the index was asked, ask again
+  /// held     what the index says of the key (after may_be_pending). It must be current: when
+  ///          another write of this key was accepted since the index was asked, ask again
   /// errors   journal_full: nothing was done
   Result<OfflineWrite> accept(Draft draft, Stamp stamp, Seen seen, const Now& now,
                               std::uint64_t boot_id, std::optional<PendingWrite> held);

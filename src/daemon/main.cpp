@@ -98,6 +98,6 @@ int main(int argc, char** argv) {
   }
   const int code = run(std::get<causeway::NodeOptions>(std::move(parsed).value()));
   std::fflush(nullptr);
-  ::_exit(
-      code);  // the signal thread and RocksDB's idle ones are still there: no destructors under their feet
+  // The signal thread and RocksDB's idle ones are still there: no destructors under their feet.
+  ::_exit(code);
 }

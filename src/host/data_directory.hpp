@@ -1,7 +1,9 @@
 // The directory that a node lives in: locked while it runs, and known by its identity file.
 //
-//     DIR/identity   who this is (wire::Identity); the first thing written, so that its absence says "nothing has begun here"
-//     DIR/lock       held with flock by the running node; holds its process id, for the message to the second one
+//     DIR/identity   who this is (wire::Identity); the first thing written, so that its absence
+//                    says "nothing has begun here"
+//     DIR/lock       held with flock by the running node; holds its process id, for the message to
+//                    the second one
 //     DIR/mark       the newest commit mark (mark_file.hpp)
 //     DIR/ballast    room kept for the state (space_reserve.hpp)
 //     DIR/log/       the Raft log      DIR/journal/   the journal's log      DIR/state/   RocksDB

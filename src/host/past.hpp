@@ -4,7 +4,8 @@
 //     1. state/    RocksDB and the state machine: how far it is applied
 //     2. log/      the Raft log, every record into node::Recovery
 //     3. mark      the newest commit mark that may not have been synced
-//     4. journal/  every record into node::Recovery; then once more, the live ones into the state machine's index
+//     4. journal/  every record into node::Recovery; then once more, the live ones into the state
+//                  machine's index
 //
 // Nothing here decides what the bytes mean: node::Recovery does.
 #pragma once

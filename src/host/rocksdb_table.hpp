@@ -33,8 +33,8 @@ struct RocksdbOptions {
 class RocksdbTable final : public kv::Table {
  public:
   /// Opens the database in directory `path`, or makes one in an empty or absent directory.
-  /// errors   corrupt (damaged or foreign files), unavailable (locked), disk_full, io; one line that
-  /// names the directory
+  /// errors   corrupt (damaged or foreign files), unavailable (locked), disk_full, io; one line
+  ///          that names the directory
   [[nodiscard]] static Result<std::unique_ptr<RocksdbTable>> open(const std::string& path,
                                                                   RocksdbOptions options = {});
   ~RocksdbTable() override;

@@ -3,7 +3,8 @@
 // Both logs reserve whole segments, so they meet a full disk at a seam: the append is refused, the
 // node goes on. RocksDB does not: it holds writes in memory, and when a flush finds no room it
 // refuses everything until somebody clears that up. So
-//   - a ballast file stands in the data directory; when free space runs low, whoever used it up, it is given up for RocksDB;
+//   - a ballast file stands in the data directory; when free space runs low, whoever used it up, it
+//     is given up for RocksDB;
 //   - a log gets no new segment out of that last room: the appends end before the flushes do.
 // What is still in the logs' open segments when the disk is full is less than the reserve, so all
 // of it can be applied and flushed. The ballast comes back when there is plenty of room again.

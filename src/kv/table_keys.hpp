@@ -7,7 +7,8 @@
 //   v <origin> <sequence>                  a verdict that its origin has not learnt yet
 //   h <origin> <last sequence>             one settle batch's (sequence, chain) pairs
 //   c <number>                             one row of the superseded list
-//   q <sequence>, j <key>                  this node's journal: pending record; newest pending sequence of a key
+//   q <sequence>, j <key>                  this node's journal: pending record; newest pending
+//                                          sequence of a key
 //
 // Numbers in keys are big-endian, so that the table's order is theirs. `q` and `j` belong to the
 // node; all else is the replicated state: the same on every node that has applied the same log,

@@ -155,10 +155,10 @@ struct Effects {
   std::vector<DropLink> drop_links;
   std::vector<Answered> answers;
   std::vector<LogLine> log;
-  std::optional<Origin>
-      new_origin;  ///< write the identity with this origin, durably, then give IdentityWritten
-  bool restart =
-      false;  ///< after IdentityWritten: end this loop and start again from recovery, in this process
+  /// Write the identity with this origin, durably, then give IdentityWritten.
+  std::optional<Origin> new_origin;
+  /// After IdentityWritten: end this loop and start again from recovery, in this process.
+  bool restart = false;
   bool ready = false;           ///< recovered: local calls are served from now on
   bool stopped = false;         ///< after StopAsked: all is answered and handed over
   std::optional<Error> failed;  ///< final: the node must end and say this

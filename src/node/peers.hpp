@@ -30,8 +30,8 @@ class Peers {
   /// The state has just learnt of it: who is connected as an older start has to say hello again.
   void applied(Turn& turn, const kv::OriginStart& start);
 
-  /// A start of this directory is known whose number is not below that of this one: exceeds it. Ends
-  /// a start that has to do so again and again, since a copy does the same beside it.
+  /// A start of this directory is known whose number is not below that of this one: exceeds it.
+  /// Ends a start that has to do so again and again, since a copy does the same beside it.
   void overtaken(Turn& turn, std::uint64_t known);
 
   void dialled(Turn& turn, consensus::Peer peer);

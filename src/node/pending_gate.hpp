@@ -38,8 +38,8 @@ class PendingGate {
   };
   struct Waiting {
     Waiter waiter = 0;
-    std::string
-        again;  ///< not empty: the write was replaced before it was held, so its key is asked about again
+    /// Not empty: the write was replaced before it was held, so its key is asked about again.
+    std::string again;
   };
   using Waitings = std::multimap<Sequence, Waiting>;
   std::map<std::uint64_t, Asked> asked_;  ///< by question to the applier

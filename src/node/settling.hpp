@@ -3,7 +3,8 @@
 //
 //     journal -> reconciler -> proposal -> log -> applier -> verdicts -> journal
 //                                                            |
-//     a record is freed when: verdict applied here -> a commit mark that covers it is synced -> `settled` record durable -> index freed
+//     a record is freed when: verdict applied here -> a commit mark that covers it is synced
+//                             -> `settled` record durable -> index freed
 #pragma once
 
 #include <cstdint>

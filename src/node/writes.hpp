@@ -82,8 +82,8 @@ class Writes {
   std::vector<std::uint64_t> before_session_;
   Deadlines deadlines_;
   std::size_t reported_open_ = 0;
-  std::set<std::uint64_t>
-      reported_;  ///< answered as in doubt: their results are kept in the state while they stand here
+  /// Answered as in doubt: their results are kept in the state while they stand here.
+  std::set<std::uint64_t> reported_;
   std::map<std::uint64_t, OutcomeResult::State> outcomes_;  ///< of reported ones that are decided
   bool outcomes_changed_ = false;
 };

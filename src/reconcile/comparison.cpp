@@ -1,8 +1,8 @@
 // The comparison: does the state, as of a ReadIndex in this incarnation, continue this journal
 // (design 3.2)?
 //
-//     journal:   ... learnt | a  b  c  d  e        the chain is known at `learnt`, and computed from the records on
-//     state:     ... . . . . . . . . c             sequence and chain as settled
+//     journal:   ... learnt | a  b  c  d  e      the chain is known at `learnt`, then computed
+//     state:     ... . . . . . . . . c           sequence and chain as settled
 //
 // Equal at c: a, b, c are settled and their verdicts stand in the state; d and e are still to be
 // proposed. A batch that was lost lies behind c, whoever lost it. Another chain at c, or a sequence

@@ -10,15 +10,18 @@
 // is void anywhere else. What is left to do here:
 //
 //     resting ──majority, backoff over──> asking ──state known──> comparing ──equal──> settling
-//        ^                                                            │                   │ a batch dropped,
-//        │                                                            └─different──> moved │ void, or a stranger's
-//        └──────────── every batch in flight has its fate ──────── draining <──────────────┘
+//        ^                                                            │       a batch dropped, │
+//        │                                         moved <──different─┘ void, or a stranger's │
+//        └───── every batch in flight has its fate ───── draining <───────────────────────────┘
 //
-//   - resting, asking, comparing: nothing is proposed and no verdict is taken before the state, as of a ReadIndex made
-//     after this start, was found to continue this journal.
-//   - settling: lists records and proposes them in order, several batches deep; batch n+1 assumes batch n.
-//   - draining: one was lost, so those behind it are void; waits for the fate of all, then asks again.
-//   - moved: the state holds what this journal never wrote: a restored image, or a clone. The owner takes a new origin.
+//   - resting, asking, comparing: nothing is proposed and no verdict is taken before the state, as
+//     of a ReadIndex made after this start, was found to continue this journal.
+//   - settling: lists records and proposes them in order, several batches deep; batch n+1 assumes
+//     batch n.
+//   - draining: one was lost, so those behind it are void; waits for the fate of all, then asks
+//     again.
+//   - moved: the state holds what this journal never wrote: a restored image, or a clone. The owner
+//     takes a new origin.
 //
 // An entry of the log is matched to a batch in flight by the position that it names, whichever
 // start proposed it: of all batches that name one position only one is ever applied, and if it says
@@ -152,10 +155,12 @@ enum class Phase : std::uint8_t { resting, asking, comparing, settling, draining
 /// Invariants:
 ///   - nothing is proposed, and nothing decided, before a comparison in this incarnation
 ///   - the batches in flight continue each other without a gap, the first one continues `settled()`
-///   - what is proposed was pinned first (not coalesced any more), and listed when all that had been given out by then
-///     was durable. Otherwise a list could show a record that one on its way to the disk replaces, or lack one whose
-///     successor a crash would still undo; and after that crash the journal's chain would not be the state's.
-///   - records in flight, and settled ones that the journal has not learnt durably, are at most `unlearnt_max`
+///   - what is proposed was pinned first (not coalesced any more), and listed when all that had
+///     been given out by then was durable. Otherwise a list could show a record that one on its way
+///     to the disk replaces, or lack one whose successor a crash would still undo; and after that
+///     crash the journal's chain would not be the state's.
+///   - records in flight, and settled ones that the journal has not learnt durably, are at most
+///     `unlearnt_max`
 class Reconciler {
  public:
   /// `learnt`: the journal's learnt_through and learnt_chain. `reached`: the last sequence given
@@ -270,7 +275,8 @@ class Reconciler {
 /// keeps its old dot, by which the state recognises what the original has settled
 /// (crdt::is_settled_as), and the old origin's chain behind it. A record that had changed origin
 /// before keeps its latest dot only.
-/// records      live ones, ascending; page by page: `chain_start` is then the last `old_chain` of the page before
+/// records      live ones, ascending; page by page: `chain_start` is then the last `old_chain`
+///              of the page before
 /// chain_start the old origin's chain where the first page begins: `through` and `chain` of
 /// Journal::begin_rewrite
 [[nodiscard]] std::vector<crdt::OfflineWrite> rebase(std::vector<crdt::OfflineWrite> records,

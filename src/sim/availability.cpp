@@ -61,7 +61,8 @@ void Availability::look() {
   watch(sound);
 }
 
-// A set for as long as it stays calm; then the one that has been calm longest, the largest of these.
+// A set for as long as it stays calm; then the one that has been calm longest, the largest of
+// these.
 void Availability::watch(std::uint32_t sound) {
   if ((watched_peers_ & ~sound) == 0 && watched_from_ != Instant::never() &&
       calm_from(watched_peers_) == watched_from_)

@@ -20,8 +20,8 @@ void Calm::note(Instant now, const Standing& standing) {
 
 // The nodes outside matter in one way. A leader that reaches only a part of the set may keep its
 // majority and leave the rest without one: Raft promises these nothing. So each outside must reach
-// all of the set, or none of it; and be reached by all, or none. One that is heard and hears nothing
-// asks for votes for ever, and must get none.
+// all of the set, or none of it; and be reached by all, or none. One that is heard and hears
+// nothing asks for votes for ever, and must get none.
 bool Calm::calm(std::uint32_t peers, const Standing& standing) const {
   if ((peers & ~standing.healthy) != 0) return false;
   for (Peer peer = 0; peer < nodes_; ++peer) {

@@ -198,8 +198,8 @@ class Search {
   }
 
   // Where the same is done and the same stands there, who used more of what is optional has less
-  // left: what fails with the one fails with the other. (One that is still open counts as well: what
-  // it has not tried yet gets there without the detour.)
+  // left: what fails with the one fails with the other. (One that is still open counts as well:
+  // what it has not tried yet gets there without the detour.)
   bool been_here() {
     std::vector<Indices>& before = visited_[with(done_, events_.size() + state_)];
     const bool been = std::ranges::any_of(

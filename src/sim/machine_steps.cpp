@@ -1,4 +1,5 @@
-// The threads of a node, as delays: each takes what has piled up, and tells the loop what came of it.
+// The threads of a node, as delays: each takes what has piled up, and tells the loop what came of
+// it.
 #include <utility>
 
 #include "sim/machine_live.hpp"

@@ -1,7 +1,8 @@
-// A Table in memory that can lose what it held back, as RocksDB without its own log does at a crash.
+// A Table in memory that can lose what it held back, as RocksDB without its own log does at a
+// crash.
 //
-// Header only, so that tests of any folder may use it. Batches are flushed in order and never in part; `crash` keeps the
-// flushed state and as many of the unflushed batches as it is told.
+// Header only, so that tests of any folder may use it. Batches are flushed in order and never in
+// part; `crash` keeps the flushed state and as many of the unflushed batches as it is told.
 #pragma once
 
 #include <cstddef>

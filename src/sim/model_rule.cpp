@@ -6,8 +6,8 @@
 namespace causeway::sim {
 namespace {
 
-/// Did the node that wrote `dot` write `version` before it? It counts its own writes, so no clock is
-/// asked.
+/// Did the node that wrote `dot` write `version` before it? It counts its own writes, so no clock
+/// is asked.
 bool wrote_before(const crdt::StoredVersion& version, Dot dot) {
   if (dot.origin.value == 0 || version.origin != dot.origin) return false;
   if (version.kind == crdt::WriteKind::consistent) return version.sequence <= dot.sequence;

@@ -12,8 +12,8 @@ namespace causeway::sim {
 using crdt::Verdict;
 using crdt::VerdictKind;
 
-// Applied only exactly where it belongs: behind what it follows, in order, each key once, and within
-// the bounds of a batch and of verdicts that nobody has learnt.
+// Applied only exactly where it belongs: behind what it follows, in order, each key once, and
+// within the bounds of a batch and of verdicts that nobody has learnt.
 bool ModelState::follows(const ModelOrigin& origin, const kv::Settle& batch) {
   if (batch.follows != origin.settled || batch.chain != origin.chain) return false;
   if (batch.items.size() > kv::kSettleItemsMax) return false;
@@ -99,8 +99,8 @@ Verdict ModelState::settle_item(const kv::LogEntry& entry, const crdt::OfflineWr
   return won;
 }
 
-// Under another dot it may have settled before: then it gets its verdict of then, if the state still
-// has that. What it cannot know is never applied twice.
+// Under another dot it may have settled before: then it gets its verdict of then, if the state
+// still has that. What it cannot know is never applied twice.
 std::optional<Verdict> ModelState::verdict_before(const crdt::OfflineWrite& item) {
   const Dot old = item.old_dot;
   const ModelOrigin* origin = find(old.origin);

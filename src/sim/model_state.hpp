@@ -2,8 +2,8 @@
 // to, in maps and without a thought for speed or memory.
 //
 // It is written from the design and shares no rule with kv or crdt: only the decoder of commands,
-// the chain's hash and plain types. What it does not model is bounded elsewhere (bytes of losers) or
-// nobody's answer (rows of the table other than values and losers).
+// the chain's hash and plain types. What it does not model is bounded elsewhere (bytes of losers)
+// or nobody's answer (rows of the table other than values and losers).
 #pragma once
 
 #include <cstdint>

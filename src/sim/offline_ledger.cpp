@@ -57,8 +57,8 @@ void OfflineLedger::recovered(Peer peer, const wire::JournalRecord& record) {
   directories_[peer].found.push_back(record);
 }
 
-// What a start has found may stand in the page cache alone, and go with the power if the start fails
-// before it has synced it.
+// What a start has found may stand in the page cache alone, and go with the power if the start
+// fails before it has synced it.
 void OfflineLedger::started(Peer peer) {
   LedgerDirectory& directory = directories_[peer];
   for (const wire::JournalRecord& record : std::exchange(directory.found, {}))

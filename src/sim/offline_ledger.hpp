@@ -6,9 +6,9 @@
 //   seen-truthful     a write over an own pending one has seen what that one had (design 3.2); any
 //                     other no more than its node has applied, and no less than it had told of
 //   offline-durable   an offline write is answered only when its record is durable, with the very
-//                     content that was asked for; and whatever crash comes, the next start finds the
-//                     record of each acknowledged write, or of the one that replaced it, or that it
-//                     was freed
+//                     content that was asked for; and whatever crash comes, the next start finds
+//                     the record of each acknowledged write, or of the one that replaced it, or
+//                     that it was freed
 #pragma once
 
 #include <cstdint>

@@ -26,8 +26,8 @@
 //   mark-is-sure          What a node's commit mark names, its own log holds durably.
 //   read-index-covers     Who confirms a read leads its term, and names an index from that term's
 //                         first entry on (dissertation 6.4).
-//   mark-first            A node applies only what a commit mark of its own covers, written before: so
-//                         what its answers rest on outlives kill -9 (design 3.3).
+//   mark-first            A node applies only what a commit mark of its own covers, written before:
+//                         so what its answers rest on outlives kill -9 (design 3.3).
 //   state-machine-safety  All nodes apply the same entry at an index, and leave none out. After a
 //                         restart they may go back.
 //   applied-durable       A node applies only what its own log holds durably.

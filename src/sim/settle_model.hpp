@@ -5,20 +5,22 @@
 // callers: no write that one was told of is lost, whatever crashes (offline_ledger.hpp). Names of
 // what is judged, as in Violation::invariant:
 //
-//   model-write-result   a consistent write's result at its node is the model's: status, version, and
-//                        what stands there where it did not match
+//   model-write-result   a consistent write's result at its node is the model's: status, version,
+//                        and what stands there where it did not match
 //   model-start-result   so is that of a start record
 //   model-verdict        so is that of a settle batch: applied or void, position, verdicts, winners
 //   model-state          a node's table holds for each key exactly the model's value and version
-//   losers-listed        its superseded list names just those that lost, and to whom, with both values;
-//                        what it leaves out, of these or of their values, its bounds make it
-//   settles-once         no dot settles at two entries, none that was replaced settles, and no write
-//                        takes effect under two dots
+//   losers-listed        its superseded list names just those that lost, and to whom, with both
+//                        values; what it leaves out, of these or of their values, its bounds make
+//                        it
+//   settles-once         no dot settles at two entries, none that was replaced settles, and no
+//                        write takes effect under two dots
 //   origin-order         the items of one origin settle in the order of their sequences
 //   nothing-vanishes     every acknowledged offline write is settled, or replaced by one that is
-//   verdict-learnt       journals come to be empty, and each token's node knows its verdict for good;
-//                        `forgotten` only where the list's bound, or a move, allows it
-//   freed-not-early      a journal frees only what settled, at a commit mark that its node has synced
+//   verdict-learnt       journals come to be empty, and each token's node knows its verdict for
+//                        good; `forgotten` only where the list's bound, or a move, allows it
+//   freed-not-early      a journal frees only what settled, at a commit mark that its node has
+//                        synced
 //   moved-for-cause      only an old copy of a directory takes a new origin
 //   offline-durable, seen-truthful   see offline_ledger.hpp
 //

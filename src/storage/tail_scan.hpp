@@ -6,9 +6,9 @@
 // with the segment's identity and the offset, was written there by this log: even when its body is
 // torn, what it states about the sync before it is true.
 //
-// A read that goes astray shows no proof that is not there, but misses the one that is, and then the
-// log would be cut before what was acknowledged. So it is searched twice before there is said to be
-// none.
+// A read that goes astray shows no proof that is not there, but misses the one that is, and then
+// the log would be cut before what was acknowledged. So it is searched twice before there is said
+// to be none.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Who counts: names, the directories behind them, and what happens when a directory is wiped, replaced or put back
-// (design 3.5, 3.3).
+// Who counts: names, the directories behind them, and what happens when a directory is wiped,
+// replaced or put back (design 3.5, 3.3).
 #include <doctest/doctest.h>
 
 #include "cluster.hpp"
@@ -73,7 +73,8 @@ TEST_CASE(
   Solo solo(usual_past(unbound({0, 1})));
   solo.become_candidate();
   solo.sync();
-  // Two of five would be needed for a pause here; so the voter is replaced before its vote makes the leader.
+  // Two of five would be needed for a pause here; so the voter is replaced before its vote makes
+  // the leader.
   Solo late(usual_past(unbound({0, 2})));
   late.become_candidate();
   late.sync();
@@ -429,8 +430,8 @@ TEST_CASE("an honest restart is not taken for an old copy") {
   }
 }
 
-// Its rounds are counted from 1 in each term. So the answer to a message of an earlier one, which was
-// long on its way, must not pass for the answer to a probe, or to a round of reads.
+// Its rounds are counted from 1 in each term. So the answer to a message of an earlier one, which
+// was long on its way, must not pass for the answer to a probe, or to a round of reads.
 TEST_CASE("what was asked in an earlier term is answered without its round") {
   Solo solo;
   const Term present = solo.raft.term();

@@ -1,5 +1,6 @@
-// Thousands of small worlds, each drawn from its seed: first everything breaks while the referee watches (safety), then all
-// heals and the cluster must come to rest with every proposal and every read decided (liveness).
+// Thousands of small worlds, each drawn from its seed: first everything breaks while the referee
+// watches (safety), then all heals and the cluster must come to rest with every proposal and every
+// read decided (liveness).
 //
 // A failure names its seed; CAUSEWAY_SEED=n runs that one alone, CAUSEWAY_SEEDS=n so many.
 #include <cstdlib>

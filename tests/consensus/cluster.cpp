@@ -569,7 +569,8 @@ void Cluster::check_new_leader(Peer peer) {
   }
 }
 
-// Compares what this node says is committed with what any said before, and the first time counts the disks.
+// Compares what this node says is committed with what any said before, and the first time counts
+// the disks.
 void Cluster::check_committed(Peer peer) {
   const Raft& raft = *nodes_[peer].raft;
   for (LogIndex i = commit_seen_.next(); i <= raft.commit_index(); i = i.next()) {

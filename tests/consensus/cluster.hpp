@@ -1,8 +1,10 @@
-// A cluster of Raft objects in virtual time: a network that loses, repeats and reorders, disks that take their time and
-// forget what they had not confirmed, crashes, partitions, clocks that lie. All from one seed.
+// A cluster of Raft objects in virtual time: a network that loses, repeats and reorders, disks that
+// take their time and forget what they had not confirmed, crashes, partitions, clocks that lie. All
+// from one seed.
 //
-// It also is the referee. After every step of a node it checks what must hold of that node between two steps, and of all
-// of them together (reliability.md, invariants 1-7, 11, 13, 15, 27); the first violation ends the run and says when.
+// It also is the referee. After every step of a node it checks what must hold of that node between
+// two steps, and of all of them together (reliability.md, invariants 1-7, 11, 13, 15, 27); the
+// first violation ends the run and says when.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +36,8 @@ struct Weather {
 
 enum class Fate : std::uint8_t { open, resolved, lost, withdrawn, exhausted, forgotten };
 
-/// One proposal of one node: what became of it there. `forgotten`: the node crashed while it was open.
+/// One proposal of one node: what became of it there. `forgotten`: the node crashed while it was
+/// open.
 struct Proposed {
   Peer node = 0;
   ProposalId id = 0;

@@ -1,4 +1,5 @@
-// Proposals on their way to the leader: in order, at most once, and a certain "never" where there is one (design 3.4).
+// Proposals on their way to the leader: in order, at most once, and a certain "never" where there
+// is one (design 3.4).
 #include <string>
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// A peer's message is untrusted input: whatever it says, no check fires, no term or index runs away, and nothing that was
-// promised is taken back.
+// A peer's message is untrusted input: whatever it says, no check fires, no term or index runs
+// away, and nothing that was promised is taken back.
 #include <string>
 #include <vector>
 

@@ -1,4 +1,5 @@
-// Every message in every role, in a lower, the same and a higher term: what becomes of role and term, and what is answered.
+// Every message in every role, in a lower, the same and a higher term: what becomes of role and
+// term, and what is answered.
 #include <iterator>
 #include <string>
 #include <vector>
@@ -128,7 +129,8 @@ const char* name_of(As role) {
   return "";
 }
 
-/// What the message changed: "[-> new role] [+terms]: what the sender gets", or "-" for nothing at all.
+/// What the message changed: "[-> new role] [+terms]: what the sender gets", or "-" for nothing at
+/// all.
 std::string outcome(As role, const std::string& kind, int relation) {
   Solo solo = in_role(role);
   const Term before = solo.raft.term();

@@ -1,5 +1,5 @@
-// A test for each claim of the Raft paper (Ongaro and Ousterhout 2014) and of Ongaro's dissertation that this code relies on,
-// in their order, with the section.
+// A test for each claim of the Raft paper (Ongaro and Ousterhout 2014) and of Ongaro's dissertation
+// that this code relies on, in their order, with the section.
 #include <set>
 #include <string>
 

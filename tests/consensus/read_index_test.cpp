@@ -1,4 +1,5 @@
-// Linearizable reads at any member: one request for all that wait, repeated until it is answered (dissertation 6.4).
+// Linearizable reads at any member: one request for all that wait, repeated until it is answered
+// (dissertation 6.4).
 #include "consensus/read_index.hpp"
 
 #include <doctest/doctest.h>

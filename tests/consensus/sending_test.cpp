@@ -1,4 +1,5 @@
-// What a leader sends to a follower: ahead within bounds, again when lost, from disk when old (Raft section 5.3).
+// What a leader sends to a follower: ahead within bounds, again when lost, from disk when old (Raft
+// section 5.3).
 #include <string>
 
 #include <doctest/doctest.h>
@@ -8,7 +9,8 @@
 namespace causeway::consensus::testing {
 namespace {
 
-/// A leader of three whose opening entry is known everywhere; nothing stays in memory that is applied.
+/// A leader of three whose opening entry is known everywhere; nothing stays in memory that is
+/// applied.
 struct Leader {
   explicit Leader(std::size_t batch = 1000, std::size_t inflight = 3000) {
     Options options = Solo::options(3, kOrigins[0]);

@@ -1,7 +1,9 @@
-// One Raft object whose peers, disk and clock are played by the test: for what a single message does.
+// One Raft object whose peers, disk and clock are played by the test: for what a single message
+// does.
 //
-// Three members n1, n2, n3, all bound; the object under test is n1 (peer 0) unless said otherwise. Its log holds three
-// entries: the opening configuration (term 1), two commands (terms 2 and 4). Nothing is durable before `sync`.
+// Three members n1, n2, n3, all bound; the object under test is n1 (peer 0) unless said otherwise.
+// Its log holds three entries: the opening configuration (term 1), two commands (terms 2 and 4).
+// Nothing is durable before `sync`.
 #pragma once
 
 #include <optional>

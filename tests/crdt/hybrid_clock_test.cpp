@@ -1,5 +1,6 @@
-// The node's clock, row by row: who may move it, how far, and the way back (design 3.1). Scenarios 59, 60 and 61 of the
-// catalogue of past bugs: a node that boots in 2038 or 1970, a peer that sends 2^63, 70,000 writes in one millisecond.
+// The node's clock, row by row: who may move it, how far, and the way back (design 3.1). Scenarios
+// 59, 60 and 61 of the catalogue of past bugs: a node that boots in 2038 or 1970, a peer that sends
+// 2^63, 70,000 writes in one millisecond.
 #include "crdt/hybrid_clock.hpp"
 
 #include <chrono>
@@ -121,7 +122,8 @@ TEST_CASE("who hears a leader comes back from the future, to just above what is 
 }
 
 TEST_CASE("two nodes that wrote in 2046 while alone are back in the present after one heartbeat") {
-  // Scenario 59: the others' later writes win again, since the stamps that are committed were capped by log time.
+  // Scenario 59: the others' later writes win again, since the stamps that are committed were
+  // capped by log time.
   HybridClock c = clock();
   const Stamp alone = c.next({kMs2046}, std::nullopt);
   CHECK(alone == at(kMs2046));

@@ -1,4 +1,5 @@
-// What a start finds in the journal's log, after a crash at any place of any history (scenarios 63 and 64).
+// What a start finds in the journal's log, after a crash at any place of any history (scenarios 63
+// and 64).
 #include "crdt/journal_recovery.hpp"
 
 #include <doctest/doctest.h>
@@ -247,9 +248,9 @@ TEST_CASE("after a crash at any place of any history exactly the right records a
 
 TEST_CASE(
     "a record rewritten behind its successor would come back: why rewrite_keeps leaves it out") {
-  // X is listed for the rewriting; Y replaces it; X is rewritten behind Y, in a later file. Z replaces Y. The next
-  // rewriting takes along Z only, and drops the file of Y; then, before the file of X goes too, the node crashes. (The
-  // verdicts taken along would tell, but they are few.)
+  // X is listed for the rewriting; Y replaces it; X is rewritten behind Y, in a later file. Z
+  // replaces Y. The next rewriting takes along Z only, and drops the file of Y; then, before the
+  // file of X goes too, the node crashes. (The verdicts taken along would tell, but they are few.)
   const auto history = [](JournalWorld& world) {
     const auto rewrite = [&world](std::size_t steps) {
       for (std::size_t i = 0; i < steps; ++i) world.rewrite(9);

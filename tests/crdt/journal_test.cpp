@@ -1,5 +1,5 @@
-// The journal's rules while it runs: dots, coalescing, the limit, freeing, fates. journal_recovery_test.cpp holds what a
-// start finds.
+// The journal's rules while it runs: dots, coalescing, the limit, freeing, fates.
+// journal_recovery_test.cpp holds what a start finds.
 #include "crdt/journal.hpp"
 
 #include <vector>

@@ -1,9 +1,10 @@
 // A journal with an owner, a disk that crashes, and an obvious twin, for tests.
 //
-// The owner does what the node's loop does: one write of a key at a time, the index told of a write when its record is
-// durable, settling in order, freeing on a synced mark, rewriting page by page with anything in between. The disk is a
-// row of records in files, durable up to some place. The twin keeps every event there ever was and derives from it,
-// with maps and without cleverness, what must be live if the disk ended at a given place.
+// The owner does what the node's loop does: one write of a key at a time, the index told of a write
+// when its record is durable, settling in order, freeing on a synced mark, rewriting page by page
+// with anything in between. The disk is a row of records in files, durable up to some place. The
+// twin keeps every event there ever was and derives from it, with maps and without cleverness, what
+// must be live if the disk ended at a given place.
 #pragma once
 
 #include <algorithm>
@@ -62,7 +63,8 @@ class JournalWorld {
     journal_->durable(durable_sequence());
   }
 
-  /// The disk is full: what is not durable never will be. The owner undoes the writes and tries the rest again.
+  /// The disk is full: what is not durable never will be. The owner undoes the writes and tries the
+  /// rest again.
   void refuse() {
     std::vector<Record> rest;
     while (end() > durable_) {

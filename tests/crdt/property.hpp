@@ -1,5 +1,5 @@
-// RapidCheck inside doctest: one property is one check. A failure prints the smallest counterexample found and, with
-// RC_PARAMS, what replays it.
+// RapidCheck inside doctest: one property is one check. A failure prints the smallest
+// counterexample found and, with RC_PARAMS, what replays it.
 #pragma once
 
 #include <string>

@@ -1,13 +1,16 @@
 // The version rule against an obvious model, over whole histories.
 //
-// The rule knows two numbers of a write: the index that its node had applied, and how many writes that node had made.
-// The model knows the truth: for each write the set of writes that its writer knew of when he made it. In the world
-// below three nodes with clocks that lie write one key, offline and consistently; the log settles it in any order that
-// the design allows. Whenever an offline write meets the committed one, the model says who wins:
+// The rule knows two numbers of a write: the index that its node had applied, and how many writes
+// that node had made. The model knows the truth: for each write the set of writes that its writer
+// knew of when he made it. In the world below three nodes with clocks that lie write one key,
+// offline and consistently; the log settles it in any order that the design allows. Whenever an
+// offline write meets the committed one, the model says who wins:
 //
-//     it wins over what its writer knew of; else the greater (stamp cut to log time, origin, sequence) wins
+//     it wins over what its writer knew of; else the greater (stamp cut to log time, origin,
+//     sequence) wins
 //
-// and between that and `meet` no difference is allowed. Stamps of the key must rise from version to version.
+// and between that and `meet` no difference is allowed. Stamps of the key must rise from version to
+// version.
 #include <deque>
 #include <set>
 #include <vector>
@@ -56,14 +59,16 @@ class World {
     made.write.dot = {node.origin, node.reached};
     made.write.stamp = {stamp};
     made.write.seen = held != nullptr ? held->write.seen : Seen{{node.applied}, {}};
-    // Knows its own writes, in doubt or not; and what it shows: behind a pending write, no more than that one knew.
+    // Knows its own writes, in doubt or not; and what it shows: behind a pending write, no more
+    // than that one knew.
     made.knew = held != nullptr ? held->knew : seen_in_log(node);
     made.knew.insert(node.own.begin(), node.own.end());
     node.own.insert(made.id);
     node.pending.push_back(std::move(made));
   }
 
-  // A consistent write through a node with a pending write of the key waits until that is settled (promise 2).
+  // A consistent write through a node with a pending write of the key waits until that is settled
+  // (promise 2).
   void consistent_set(std::size_t at) {
     Node& node = nodes_[at];
     if (!node.pending.empty() || visible_pending(node) != nullptr) return;
@@ -131,7 +136,8 @@ class World {
            order(committed.version.stamp, committed.version.origin, committed.version.sequence);
   }
 
-  // The newest write of this node that it still shows: until the entry that settles it is applied here.
+  // The newest write of this node that it still shows: until the entry that settles it is applied
+  // here.
   const Pending* visible_pending(const Node& node) const {
     if (!node.pending.empty()) return &node.pending.back();
     const auto& settled = settled_[static_cast<std::size_t>(&node - nodes_.data())];

@@ -1,5 +1,5 @@
-// The version rule of design 3.2, row by row, and the laws of the order behind it. version_history_test.cpp holds it
-// against whole histories.
+// The version rule of design 3.2, row by row, and the laws of the order behind it.
+// version_history_test.cpp holds it against whole histories.
 #include "crdt/version.hpp"
 
 #include <vector>
@@ -121,7 +121,8 @@ TEST_CASE(
   }
 }
 
-// A small world of unseen writes: the last-writer-wins register must be a join of a total order (invariant 25).
+// A small world of unseen writes: the last-writer-wins register must be a join of a total order
+// (invariant 25).
 std::vector<StoredVersion> small_world() {
   std::vector<StoredVersion> all;
   for (std::uint64_t stamp = 1; stamp <= 4; ++stamp) {
@@ -206,7 +207,8 @@ TEST_CASE("the chain tells every part of a write, and its place") {
 }
 
 TEST_CASE("a write that changed its origin is recognised in the history of the old one") {
-  // The copy holds 1, 2 and 3. The original replaced 2 after the copy was made, and settled 1, 3 and 4.
+  // The copy holds 1, 2 and 3. The original replaced 2 after the copy was made, and settled 1, 3
+  // and 4.
   const OfflineWrite one = item(1, 1, 0);
   const OfflineWrite three = item(3, 3, 0);
   const std::uint64_t at_one = chain_after(0, one);

@@ -16,7 +16,8 @@ using causeway::daemon::notify_supervisor;
 
 namespace {
 
-/// A supervisor's socket. A name that begins with @ is in the abstract namespace, as systemd uses it.
+/// A supervisor's socket. A name that begins with @ is in the abstract namespace, as systemd uses
+/// it.
 class Supervisor {
  public:
   explicit Supervisor(const std::string& name) : name_(name) {

@@ -1,4 +1,5 @@
-// Drives the fuzzer's entry point with good records, mutated from a seed: the same inputs each time.
+// Drives the fuzzer's entry point with good records, mutated from a seed: the same inputs each
+// time.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,5 +1,6 @@
-// A node inside this process, through the Store API alone: starts, serves, stops, remembers; and leaves nothing behind when it cannot
-// start. Two of its promises need a majority and are tested where there are several nodes (tests/process, tests/sim).
+// A node inside this process, through the Store API alone: starts, serves, stops, remembers; and
+// leaves nothing behind when it cannot start. Two of its promises need a majority and are tested
+// where there are several nodes (tests/process, tests/sim).
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -126,7 +127,8 @@ TEST_CASE("a start after a stop finds what was written, again and again") {
     const auto after = node->get("life", kLocalRead);
     REQUIRE_FALSE(after.has_value());
     CHECK(after.error().code == Errc::unavailable);
-    // The directory is free while the stopped node's object still lives: the next round starts in it.
+    // The directory is free while the stopped node's object still lives: the next round starts in
+    // it.
   }
 }
 

@@ -1,5 +1,5 @@
-// RocksdbTable keeps the contract of kv::Table, the same as the map of the tests does; and after a crash it shows the state
-// behind some earlier batch, never a part of one.
+// RocksdbTable keeps the contract of kv::Table, the same as the map of the tests does; and after a
+// crash it shows the state behind some earlier batch, never a part of one.
 #include "host/rocksdb_table.hpp"
 
 #include <cstdlib>
@@ -143,7 +143,8 @@ TEST_CASE("random batches leave the same rows in both, also after a clean close"
   }
 }
 
-// Not a test: a process of its own for the next one. A forked child would miss RocksDB's background threads.
+// Not a test: a process of its own for the next one. A forked child would miss RocksDB's background
+// threads.
 TEST_CASE("child: writes batches and dies" * doctest::skip()) {
   const int first = std::stoi(std::getenv("CHILD_FIRST"));
   auto table = RocksdbTable::open(std::getenv("CHILD_PATH"), {.write_buffer_bytes = 64 << 10});

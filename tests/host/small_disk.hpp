@@ -1,4 +1,5 @@
-// A file system of a few megabytes, for tests of what happens when it is full. Needs the right to mount.
+// A file system of a few megabytes, for tests of what happens when it is full. Needs the right to
+// mount.
 #pragma once
 
 #include <filesystem>

@@ -14,7 +14,8 @@
 
 namespace causeway::testing {
 
-/// Random ids differ with every seed and say nothing; a node's name does. A node's second origin is written 3'.
+/// Random ids differ with every seed and say nothing; a node's name does. A node's second origin is
+/// written 3'.
 class Words {
  public:
   void origin(Origin origin, const std::string& node);

@@ -185,7 +185,8 @@ TEST_CASE("rows, verdicts and versions of the table are the same when they are r
   rows.push_back(encode_applied({{{1}, {2}, {3}, 4}, {5}}));
   rows.push_back(encode_stored(version, "v"));
 
-  // Damage is answered with nothing, never with a crash; copies of exact size let a sanitizer see a read beyond.
+  // Damage is answered with nothing, never with a crash; copies of exact size let a sanitizer see a
+  // read beyond.
   for (const std::string& row : rows) {
     for (std::size_t size = 0; size < row.size(); ++size) {
       const Blob cut = Blob::copy_of(std::string_view(row).substr(0, size));

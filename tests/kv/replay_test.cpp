@@ -16,7 +16,8 @@
 namespace causeway::kv::testing {
 namespace {
 
-// A log of everything that can stand in one, sensible and not: few keys and numbers, so that much collides.
+// A log of everything that can stand in one, sensible and not: few keys and numbers, so that much
+// collides.
 class LogMaker {
  public:
   explicit LogMaker(std::uint64_t seed) : random_(seed) {}

@@ -45,7 +45,8 @@ TEST_CASE("a write that comes again takes effect once and gets its first answer 
       ++at;
     }
     CHECK(machine.get("k").value == "two");
-    // Creating it again would not match by now: that the answer is still "done" shows that nothing was judged anew.
+    // Creating it again would not match by now: that the answer is still "done" shows that nothing
+    // was judged anew.
     CHECK(machine.get("new").version->revision == first[2].version.revision);
   }
 }
@@ -223,7 +224,8 @@ TEST_CASE("outcome tells what became of a call, for good while that is kept") {
     CHECK(machine.outcome(kFirst, 8, running) == Outcome::did_not_happen);
     CHECK(machine.outcome(kFirst, 900, running) ==
           (over ? Outcome::did_not_happen : Outcome::unknown));
-    // A start of which the state knows nothing: its record may still come until the running one's has.
+    // A start of which the state knows nothing: its record may still come until the running one's
+    // has.
     CHECK(machine.outcome({104}, 1, running) ==
           (over ? Outcome::did_not_happen : Outcome::unknown));
   };

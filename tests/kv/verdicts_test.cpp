@@ -53,8 +53,8 @@ TEST_CASE("verdicts that nobody learns are bounded: the batch that would exceed 
   CHECK(machine.settled().unlearnt.size() == kUnlearntMax);
 }
 
-// A directory was copied when kA had settled 1 and 2 and held 3 and 4. The copy takes the origin kB and proposes what it
-// has under that; every record keeps the dot it had.
+// A directory was copied when kA had settled 1 and 2 and held 3 and 4. The copy takes the origin kB
+// and proposes what it has under that; every record keeps the dot it had.
 struct Moved {
   Machine machine{kB};
   Proposer original{kA};
@@ -137,7 +137,8 @@ TEST_CASE("what overlaps a history that is no longer kept is rejected, never app
   CHECK(kinds(result.verdicts) == std::vector{VerdictKind::rejected, VerdictKind::rejected,
                                               VerdictKind::won, VerdictKind::rejected,
                                               VerdictKind::rejected});
-  // Only of what is *perhaps* settled might something be lost: 2, 20, and 22, whose predecessor is forgotten.
+  // Only of what is *perhaps* settled might something be lost: 2, 20, and 22, whose predecessor is
+  // forgotten.
   CHECK(moved.machine.conflicts().size() == 3);
   CHECK(moved.machine.get("x21").value == "v");
   CHECK(moved.machine.get("x2").value == std::nullopt);

@@ -27,7 +27,8 @@ std::unique_ptr<VirtualCluster> cluster_led_by_1() {
   }
 }
 
-/// A write at node 3 that the caller is told is in doubt. `arrives`: the leader got it all the same.
+/// A write at node 3 that the caller is told is in doubt. `arrives`: the leader got it all the
+/// same.
 std::string doubtful(VirtualCluster& cluster, wire::WriteCall call, bool arrives) {
   bool sent = false;
   cluster.lets_pass = [&](const std::string& from, const std::string&,

@@ -1,4 +1,5 @@
-// Schedules that break stores of this kind, each told step by step; each also shows that its fault really happened.
+// Schedules that break stores of this kind, each told step by step; each also shows that its fault
+// really happened.
 #include <doctest/doctest.h>
 
 #include "support/virtual_cluster.hpp"

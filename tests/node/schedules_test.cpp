@@ -1,4 +1,5 @@
-// Schedules found by review: each one broke a promise, or hung a node, before the fix that stands beside it.
+// Schedules found by review: each one broke a promise, or hung a node, before the fix that stands
+// beside it.
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -447,7 +448,8 @@ TEST_CASE(
 
 namespace {
 
-/// Every node writes keys of its own, offline, as fast as it is answered, while disks fill up, nodes die and the network falls apart.
+/// Every node writes keys of its own, offline, as fast as it is answered, while disks fill up,
+/// nodes die and the network falls apart.
 class Flood {
  public:
   explicit Flood(std::uint64_t seed)

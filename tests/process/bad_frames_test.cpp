@@ -1,5 +1,5 @@
-// Bad input, second part: what strangers send. A frame that is broken, huge or slow gets an error or
-// is cut off, every limit answers at once, and the node goes on serving others.
+// Bad input, second part: what strangers send. A frame that is broken, huge or slow gets an error
+// or is cut off, every limit answers at once, and the node goes on serving others.
 
 #include <fstream>
 #include <random>

@@ -1,8 +1,9 @@
-// Everything unusable that a person or a stranger's program can give to a node: it gets a clear error
-// in one line that names the thing, and the node goes on serving others.
+// Everything unusable that a person or a stranger's program can give to a node: it gets a clear
+// error in one line that names the thing, and the node goes on serving others.
 //
-// One table for each way in: command lines and data directories here, frames in bad_frames_test.cpp.
-// Rows say why; no text is compared, but the line must hold the name of what is wrong.
+// One table for each way in: command lines and data directories here, frames in
+// bad_frames_test.cpp. Rows say why; no text is compared, but the line must hold the name of what
+// is wrong.
 
 #include <algorithm>
 #include <filesystem>

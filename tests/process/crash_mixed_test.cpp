@@ -1,7 +1,8 @@
-// kill -9 and pauses at random moments, while eight clients mix consistent and offline operations. Each has
-// keys of its own and goes through one node, so for each of its keys it knows what must stand there:
-// the last write that was acknowledged, or one after it that is in doubt. (Program order at a node, own
-// writes, and "an offline write is never undone by a consistent one before it": promises 2 and 3.)
+// kill -9 and pauses at random moments, while eight clients mix consistent and offline operations.
+// Each has keys of its own and goes through one node, so for each of its keys it knows what must
+// stand there: the last write that was acknowledged, or one after it that is in doubt. (Program
+// order at a node, own writes, and "an offline write is never undone by a consistent one before
+// it": promises 2 and 3.)
 
 #include <algorithm>
 #include <deque>
@@ -28,8 +29,9 @@ constexpr WriteOptions kWrite{
 
 std::string content_text(const Content& value) { return value.value_or("(absent)"); }
 
-// What may stand under one key: first what is certain, then what is in doubt, oldest first. Whatever is seen
-// rules out all before it: writes of one node take effect in their order or not at all.
+// What may stand under one key: first what is certain, then what is in doubt, oldest first.
+// Whatever is seen rules out all before it: writes of one node take effect in their order or not at
+// all.
 class Expected {
  public:
   void acknowledged(Content value) { may_be_ = {std::move(value)}; }

@@ -1,5 +1,5 @@
-// What nobody can know for now: a write that stands in the log of a leader who cannot reach anybody. It is
-// never called a timeout; an id is given, and `outcome` tells later, for good.
+// What nobody can know for now: a write that stands in the log of a leader who cannot reach
+// anybody. It is never called a timeout; an id is given, and `outcome` tells later, for good.
 
 #include <csignal>
 #include <future>

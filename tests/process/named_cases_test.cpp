@@ -18,10 +18,12 @@ namespace {
 using Number = Cluster::Number;
 using State = AwaitResult::State;
 
-// Long enough for several elections at these tests' timeouts: what has not happened by then will not.
+// Long enough for several elections at these tests' timeouts: what has not happened by then will
+// not.
 constexpr milliseconds kSeveralElections{3000};
 
-// True: a write through that node is not carried out. It may be in doubt, so nobody may care for its key.
+// True: a write through that node is not carried out. It may be in doubt, so nobody may care for
+// its key.
 bool has_no_majority(const Cluster& cluster, Number node) {
   const auto probe = cluster.client(node)->set(
       "probe", "of a majority",
@@ -284,7 +286,8 @@ TEST_CASE("first leader with a clock of 1970: log time is right all the same") {
   }
   cluster.start_all();
   CHECK(cluster.wait_for_leader() == 1);
-  // The two right clocks are a majority of reports; until both were heard, log time may stand at the build's date.
+  // The two right clocks are a majority of reports; until both were heard, log time may stand at
+  // the build's date.
   CHECK(eventually([&] {
     set_at(cluster, 2, "k", "1");
     return is_about_now(cluster.status(2).log_time);

@@ -1,6 +1,7 @@
-// Random lives of an origin: proposals that are lost, come late, come in another order; kill -9 at any step; a directory
-// that was copied and put back, or runs twice. Whatever happens, each write takes effect once, in its origin's order, its
-// writer learns one verdict, and once faults stop everything settles.
+// Random lives of an origin: proposals that are lost, come late, come in another order; kill -9 at
+// any step; a directory that was copied and put back, or runs twice. Whatever happens, each write
+// takes effect once, in its origin's order, its writer learns one verdict, and once faults stop
+// everything settles.
 #include <functional>
 
 #include <doctest/doctest.h>
@@ -167,7 +168,8 @@ struct World {
         const std::size_t effects = log.effects_of(std::string(write.value.view()));
         REQUIRE(effects <= (log.shared.contains(std::string(write.value.view())) ? 2 : 1));
         if (verdict == nullptr) {
-          // Only where a copy took over from an original that had learnt the verdict, and so made the state forget it.
+          // Only where a copy took over from an original that had learnt the verdict, and so made
+          // the state forget it.
           REQUIRE((faults.restores || faults.clones));
           continue;
         }

@@ -1,5 +1,5 @@
-// The reconciler step by step: what it is told, and what it wants done. Each case is a schedule with the answer that the
-// design gives to it; reconcile_model_test.cpp tries all the others.
+// The reconciler step by step: what it is told, and what it wants done. Each case is a schedule
+// with the answer that the design gives to it; reconcile_model_test.cpp tries all the others.
 #include "reconcile/reconciler.hpp"
 
 #include <string>
@@ -177,7 +177,8 @@ TEST_CASE("a write made while a majority is there settles at once") {
   CHECK(b.listed(records(1, 1)) == "propose #1 behind 0: 1 learnt 0");
   CHECK(b.wrote(2, 1) == "pin through 2");
   CHECK(b.wrote(3, 2) == "list from 2 at most 512");
-  // 3 is in the index by the time of the list, but it may still be replaced: it waits for the next pin.
+  // 3 is in the index by the time of the list, but it may still be replaced: it waits for the next
+  // pin.
   CHECK(b.listed(records(2, 3)) == "pin through 3; propose #2 behind 1: 2 learnt 0");
   CHECK(b.wrote(3, 3) == "list from 3 at most 512");
 }

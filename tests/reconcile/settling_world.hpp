@@ -1,9 +1,11 @@
-// One origin's way through crashes, lost proposals and copied directories, against an obvious state machine.
+// One origin's way through crashes, lost proposals and copied directories, against an obvious state
+// machine.
 //
-// The log is a row of batches that everybody agrees on. A proposal may enter it at any time, in any order, also long
-// after its node was killed, or never. A node is the real Journal and the real Reconciler, with the owner's part done as
-// the loop does it: an apply thread that answers in order, a disk that is durable up to some place. The state machine
-// settles by the rule of design 3.2 and counts how often each accepted write took effect: that must be once.
+// The log is a row of batches that everybody agrees on. A proposal may enter it at any time, in any
+// order, also long after its node was killed, or never. A node is the real Journal and the real
+// Reconciler, with the owner's part done as the loop does it: an apply thread that answers in
+// order, a disk that is durable up to some place. The state machine settles by the rule of design
+// 3.2 and counts how often each accepted write took effect: that must be once.
 #pragma once
 
 #include <algorithm>
@@ -68,7 +70,8 @@ class Log {
   }
   [[nodiscard]] const Entry& entry(std::size_t index) const { return entries_[index - 1]; }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
-  /// Held by a copy that runs beside its original: each of the two may bring it, nobody can tell them apart.
+  /// Held by a copy that runs beside its original: each of the two may bring it, nobody can tell
+  /// them apart.
   std::set<std::string> shared;
   /// How often a value took effect.
   [[nodiscard]] std::size_t effects_of(const std::string& value) const {
@@ -294,7 +297,8 @@ class Node {
     }
     durable_ = disk_.size();
     incarnation_ = ++last_id_;
-    // The state restarts at some flushed place; what the journal has learnt was covered by a synced mark.
+    // The state restarts at some flushed place; what the journal has learnt was covered by a synced
+    // mark.
     given_ = applied_ = applied_ / 2;
     while (log_.state_at(applied_)[origin].settled.through < journal_->learnt_through() &&
            applied_ < log_.size())

@@ -1,5 +1,5 @@
-// The model beside three real state machines, over random logs that keep few of the rules that nodes
-// keep: batches that do not follow, calls out of order, starts again and again, moved writes.
+// The model beside three real state machines, over random logs that keep few of the rules that
+// nodes keep: batches that do not follow, calls out of order, starts again and again, moved writes.
 #include <algorithm>
 
 #include "base/random.hpp"

@@ -1,5 +1,5 @@
-// Whole clusters under the settling model: crashes, partitions, copies; and its last checks, seen to
-// fail.
+// Whole clusters under the settling model: crashes, partitions, copies; and its last checks, seen
+// to fail.
 #include <cstdlib>
 #include <functional>
 #include <map>

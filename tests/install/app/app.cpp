@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// An offline write, read back, and settled. False, with a line that says what: something was not as promised.
+/// An offline write, read back, and settled. False, with a line that says what: something was not
+/// as promised.
 bool works(causeway::Store& store, const std::string& key) {
   const auto failed = [&](const char* what, const auto& result) {
     std::fprintf(stderr, "%s of %s: %s\n", what, key.c_str(),
