@@ -50,7 +50,7 @@ struct ServerOptions {
   /// Answers that a connection has not taken yet. Beyond, it is not read from, and answers that
   /// only carry values are replaced by `exhausted`; what a write became is always said.
   std::size_t output_bytes_max = 16u << 20;
-  /// The same over all connections; beyond, each gets values only as long as it takes them at once.
+  /// The same over all connections; beyond, it holds for each that has not taken all of its own.
   std::size_t output_bytes_max_total = 32u << 20;
   /// Of requests and messages that are still arriving, all together.
   std::size_t input_bytes_max_total = 32u << 20;

@@ -109,7 +109,7 @@ void Session::flush() {
 
 void Session::on_sent() {
   if (!is_open() || !channel_->paused()) return;
-  if (channel_->queued() > host_.options().output_bytes_max / 2) return;
+  if (crowded() || channel_->queued() > host_.options().output_bytes_max / 2) return;
   if (deadline_ != Clock::time_point::max()) {
     deadline_ = Clock::now() + host_.options().frame_timeout;  // it could not go on while we waited
   }

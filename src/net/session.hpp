@@ -100,6 +100,8 @@ class Session final : public ChannelEvents {
   void on_frame(const Blob& body);
   void write_frame(std::string_view body);
   void set_frame_deadline(bool began, bool unfinished);
+  /// So much of its output waits, or of all connections', that it has to take some first.
+  [[nodiscard]] bool crowded() const;
   [[nodiscard]] bool is_open() const { return channel_->open() && state_ != State::ended; }
 
   SessionHost& host_;

@@ -68,6 +68,7 @@ void Session::on_request(std::string_view frame) {
     return end();
   }
   flush();
+  if (crowded()) channel_->pause_reading();
 }
 
 void Session::on_broken_request(std::string_view frame, const Error& error) {
@@ -81,11 +82,6 @@ void Session::on_broken_request(std::string_view frame, const Error& error) {
 
 void Session::answer(CallId call, const wire::Reply& reply) {
   if (!is_open() || kind_ != Kind::rpc || (call >> kSilentShift & 1) != 0) return;
-  const ServerOptions& options = host_.options();
-  const auto crowded = [&] {
-    return channel_->queued() > options.output_bytes_max ||
-           (channel_->queued() != 0 && host_.stock().output_bytes > options.output_bytes_max_total);
-  };
   if (crowded()) flush();
   const auto msgid = static_cast<std::uint32_t>(call);
   channel_->write([&](std::string& out) {
@@ -98,7 +94,13 @@ void Session::answer(CallId call, const wire::Reply& reply) {
       wire::encode_reply(msgid, static_cast<wire::CallKind>(call >> kKindShift & 0xf), reply, out);
     }
   });
-  if (channel_->queued() > options.output_bytes_max) channel_->pause_reading();
+  if (crowded()) channel_->pause_reading();
+}
+
+bool Session::crowded() const {
+  const ServerOptions& options = host_.options();
+  return channel_->queued() > options.output_bytes_max ||
+         (channel_->queued() != 0 && host_.stock().output_bytes > options.output_bytes_max_total);
 }
 
 }  // namespace causeway::net

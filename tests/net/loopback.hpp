@@ -83,6 +83,12 @@ class RawClient {
            !gone_;
   }
 
+  /// Sends as much as is taken at once.
+  std::size_t offer(std::string_view bytes) {
+    const ssize_t taken = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return taken < 0 ? 0 : static_cast<std::size_t>(taken);
+  }
+
   /// Reads what is there. True as soon as the server has closed.
   bool poll() {
     char buffer[65536];

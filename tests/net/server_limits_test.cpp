@@ -8,6 +8,7 @@
 
 using namespace causeway;
 using namespace causeway::net;
+using namespace std::string_literals;
 
 namespace {
 
@@ -134,6 +135,37 @@ TEST_CASE("answers beyond the output bound are refused as exhausted, writes are 
   INFO("and it is read from again once it has read");
   REQUIRE(client.send(get_request(1000, "again")));
   REQUIRE(run_until(served.io, [&] { return served.recorder.calls.size() == kGets + 2; }));
+}
+
+TEST_CASE("a client that makes nothing but mistakes, and reads no answer, is not read from") {
+  struct Row {
+    const char* why;
+    ServerOptions options;
+  };
+  const Row rows[] = {{"its own bound", {.output_bytes_max = 64u << 10}},
+                      {"the bound of all together", {.output_bytes_max_total = 64u << 10}}};
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Served served(row.options);
+    RawClient client(served.io, served.server.local_address(), 4096);
+    // The kernel holds megabytes in either direction; answers are a fifth as long as these.
+    const std::string mistake =
+        "\x94\x00\x01\xa3get\x91\x81\xa5value\xd9\xc8"s + std::string(200, 'v');
+    std::string mistakes;
+    while (mistakes.size() < (1u << 20)) mistakes += mistake;
+    constexpr std::size_t kOffered = 96u << 20;
+    std::size_t taken = 0;
+    for (std::size_t tries = 0; tries < 2000 && taken < kOffered; ++tries) {
+      taken += client.offer(std::string_view(mistakes).substr(taken % mistakes.size()));
+      served.io.poll();
+    }
+    CHECK(taken < kOffered);
+    REQUIRE(run_until(served.io, [&] {
+      client.poll();
+      taken += client.offer(std::string_view(mistakes).substr(taken % mistakes.size()));
+      return taken >= kOffered;  // it is read from again
+    }));
+  }
 }
 
 TEST_CASE("large requests that are never finished hold a bounded amount of memory together") {
