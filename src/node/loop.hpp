@@ -37,7 +37,8 @@ struct Limits {
   std::size_t waiting_calls_max =
       12288;  ///< of these, calls that wait for a majority: the rest is kept for local ones
   std::size_t waiting_calls_per_connection_max = 3072;
-  std::size_t apply_bytes_max = 4 << 20;  ///< entries given to the applier and not applied yet
+  std::size_t waiting_bytes_max = 32 << 20;  ///< keys and values of consistent writes, undecided
+  std::size_t apply_bytes_max = 4 << 20;     ///< entries given to the applier and not applied yet
 };
 
 struct Options {

@@ -25,9 +25,21 @@ kv::CommandKind kind_of(wire::WriteOp op) {
   return kv::CommandKind::set;
 }
 
+std::size_t bytes_of(const wire::WriteCall& call) {
+  return call.key.size() + call.value.size() + (call.expected ? call.expected->size() : 0);
+}
+
 }  // namespace
 
 void Writes::arrive(Turn& turn, CallHandle handle, wire::WriteCall call) {
+  const std::size_t bytes = bytes_of(call);
+  if (open_bytes_ + bytes > turn.core.options.limits.waiting_bytes_max) {
+    turn.out.answers.push_back(
+        {handle, refuse(Errc::exhausted,
+                        "the writes that wait for a majority at this node hold too many bytes: "
+                        "nothing was done, retry later")});
+    return;
+  }
   if (!admission_.admit(turn, handle, Waits::for_majority)) return;
   const std::uint64_t number = ++numbers_given_;
   const auto deadline = deadline_of(turn.now, call.timeout_ms);
@@ -37,6 +49,8 @@ void Writes::arrive(Turn& turn, CallHandle handle, wire::WriteCall call) {
   write.call = std::move(call);
   write.reached = turn.core.journal.reached();
   write.deadline = deadline;
+  write.bytes = bytes;
+  open_bytes_ += bytes;
   if (number - lowest_unanswered() >= kv::kResultsMax) {
     finish(
         turn, open_.find(number),
@@ -223,6 +237,7 @@ void Writes::finish(Turn& turn, Open::iterator at, wire::Reply reply,
   const std::uint64_t number = at->first;
   Write& write = at->second;
   deadlines_.remove(write.deadline, number);
+  open_bytes_ -= write.bytes;
   if (write.stage == Stage::before_session) std::erase(before_session_, number);
   if (write.reported) {
     --reported_open_;

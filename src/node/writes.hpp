@@ -63,6 +63,7 @@ class Writes {
     bool abandoned = false;  ///< nobody waits for the answer
     bool overtaken = false;  ///< may not be proposed again
     bool reported = false;   ///< answered as in doubt; kept until it is decided
+    std::size_t bytes = 0;   ///< of its key and values, as they count in open_bytes_
   };
   using Open = std::map<std::uint64_t, Write>;
 
@@ -75,7 +76,8 @@ class Writes {
 
   Admission& admission_;
   PendingGate& gate_;
-  Open open_;  ///< by number
+  Open open_;                   ///< by number
+  std::size_t open_bytes_ = 0;  ///< that these hold: they may wait for days
   std::uint64_t numbers_given_ = 0;
   bool session_open_ = false;
   bool stopping_ = false;

@@ -94,6 +94,27 @@ TEST_CASE("a closed connection gives its places free, and an answered call its o
   CHECK_FALSE(alone.calls.refusal("1", 2, get_call("a", true)));
 }
 
+TEST_CASE("what waits for a majority holds a bounded number of bytes") {
+  node::Limits limits;
+  limits.waiting_bytes_max = 1000;
+  Alone alone(limits);
+  const std::string value(499, 'v');
+  const auto timed = alone.calls.begin(
+      "1", 1,
+      wire::WriteCall{
+          .key = "a", .value = Blob::copy_of(value), .consistent = true, .timeout_ms = 100});
+  CHECK_FALSE(alone.calls.refusal("1", 1, set_call("b", value, true)));
+  CHECK(alone.calls.refusal("1", 2, set_call("c", "", true)) == Errc::exhausted);
+  INFO("reads and offline writes go on");
+  CHECK_FALSE(alone.calls.refusal("1", 2, get_call("c", true)));
+  CHECK_FALSE(alone.calls.refusal("1", 2, set_call("c", value, false)));
+  INFO("a write that is decided gives its bytes free");
+  alone.cluster.run_for(std::chrono::milliseconds(5000));
+  REQUIRE(alone.calls.reply(timed) != nullptr);
+  CHECK_FALSE(alone.calls.refusal("1", 2, set_call("c", "", true)));
+  CHECK(alone.calls.refusal("1", 2, set_call("d", value, true)) == Errc::exhausted);
+}
+
 TEST_CASE("a call that cannot be carried out is refused at the door") {
   node::Limits limits;
   limits.key_bytes_max = 16;
