@@ -38,6 +38,7 @@ struct Limits {
       12288;  ///< of these, calls that wait for a majority: the rest is kept for local ones
   std::size_t waiting_calls_per_connection_max = 3072;
   std::size_t waiting_bytes_max = 32 << 20;  ///< keys and values of consistent writes, undecided
+  std::size_t offline_bytes_max = 32 << 20;  ///< keys and values of offline writes, not durable yet
   std::size_t apply_bytes_max = 4 << 20;     ///< entries given to the applier and not applied yet
 };
 

@@ -8,11 +8,21 @@
 namespace causeway::node {
 
 void Offline::arrive(Turn& turn, CallHandle handle, wire::WriteCall call) {
+  const std::size_t bytes = call.key.size() + call.value.size();
+  if (open_bytes_ + bytes > turn.core.options.limits.offline_bytes_max) {
+    turn.out.answers.push_back(
+        {handle, refuse(Errc::exhausted,
+                        "the offline writes on their way to this node's disk hold too many bytes: "
+                        "nothing was done, retry later")});
+    return;
+  }
   if (!admission_.admit(turn, handle, Waits::locally)) return;
+  open_bytes_ += bytes;
   const auto [key, first] = keys_.try_emplace(std::move(call.key));
   key->second.push_back({.handle = handle,
                          .value = std::move(call.value),
-                         .deleted = call.op == wire::WriteOp::remove});
+                         .deleted = call.op == wire::WriteOp::remove,
+                         .bytes = bytes});
   if (first) begin(turn, key);
 }
 
@@ -98,6 +108,7 @@ void Offline::refused(Turn& turn, const std::vector<Sequence>& writes) {
 
 void Offline::finish(Turn& turn, Keys::iterator key, wire::Reply reply) {
   admission_.answer(turn, key->second.front().handle, Waits::locally, std::move(reply));
+  open_bytes_ -= key->second.front().bytes;
   key->second.pop_front();
   if (key->second.empty()) {
     keys_.erase(key);
@@ -119,6 +130,7 @@ void Offline::stop(Turn& turn) {
     while (queue.size() > kept) {
       admission_.answer(turn, queue.back().handle, Waits::locally,
                         refuse(Errc::unavailable, "this node is stopping: nothing was written"));
+      open_bytes_ -= queue.back().bytes;
       queue.pop_back();
     }
   };

@@ -44,6 +44,7 @@ class Offline {
     Blob value;
     bool deleted = false;
     bool was_there = false;
+    std::size_t bytes = 0;  ///< as they count in open_bytes_
   };
   using Queue = std::deque<Request>;  ///< of one key; the front is being worked on
   using Keys = std::map<std::string, Queue, std::less<>>;
@@ -59,7 +60,8 @@ class Offline {
 
   Admission& admission_;
   JournalDisk& disk_;
-  Keys keys_;                                      ///< keys with writes that are not answered
+  Keys keys_;                   ///< keys with writes that are not answered
+  std::size_t open_bytes_ = 0;  ///< that these hold: a slow disk lets them pile up
   std::map<std::uint64_t, Keys::iterator> asked_;  ///< question to the applier -> key
   std::vector<Keys::iterator> next_;               ///< keys whose front may begin
   std::uint64_t replaced_ = 0;

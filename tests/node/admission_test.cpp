@@ -115,6 +115,24 @@ TEST_CASE("what waits for a majority holds a bounded number of bytes") {
   CHECK(alone.calls.refusal("1", 2, set_call("d", value, true)) == Errc::exhausted);
 }
 
+TEST_CASE("what waits for the disk holds a bounded number of bytes") {
+  node::Limits limits;
+  limits.offline_bytes_max = 1000;
+  Alone alone(limits);
+  std::vector<node::CallHandle> sets;
+  for (const char* key : {"a", "b", "c"}) {
+    sets.push_back(alone.calls.begin("1", 1, set_call(key, std::string(499, 'v'), false)));
+  }
+  CHECK(alone.calls.refusal(sets[2]) == Errc::exhausted);
+  INFO("what is durable gives its bytes free");
+  alone.cluster.run_for(std::chrono::milliseconds(1000));
+  CHECK_FALSE(alone.calls.refusal(sets[0]));
+  CHECK_FALSE(alone.calls.refusal(sets[1]));
+  CHECK_FALSE(alone.calls.refusal("1", 1, set_call("c", std::string(999, 'v'), false)));
+  CHECK(alone.calls.refusal("1", 1, set_call("c", std::string(1000, 'v'), false)) ==
+        Errc::exhausted);
+}
+
 TEST_CASE("a call that cannot be carried out is refused at the door") {
   node::Limits limits;
   limits.key_bytes_max = 16;
