@@ -35,8 +35,8 @@ inline constexpr std::string_view kListenDefault = "127.0.0.1:7400";
 /// The address by which others reach this node.
 [[nodiscard]] const std::string& advertised(const wire::Identity& identity);
 
-/// Why others may not find this node, in a line for the log; empty: nothing speaks for that. A proxy
-/// makes it right, so it is no error.
+/// Why others may not find this node, in a line for the log; empty: nothing speaks for that. No
+/// error: a proxy makes it right.
 [[nodiscard]] std::string doubt_about_address(const wire::Identity& identity);
 
 /// As the system has it; empty when it has none.
