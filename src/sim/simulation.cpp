@@ -9,6 +9,7 @@
 #include "sim/clock_checks.hpp"
 #include "sim/cluster.hpp"
 #include "sim/faults.hpp"
+#include "sim/office_check.hpp"
 #include "sim/raft_checks.hpp"
 #include "sim/settle_model.hpp"
 #include "sim/violation.hpp"
@@ -58,7 +59,8 @@ class Run {
         cluster_(settings_),
         faults_(cluster_, plan, audience_),
         workload_(cluster_, faults_, plan, bounds.history_max),
-        availability_(cluster_, faults_, workload_, plan.nodes, settings_.election_timeout) {
+        availability_(cluster_, faults_, workload_, plan.nodes, settings_.election_timeout),
+        office_check_(cluster_, settings_.election_timeout) {
     trace.follow(cluster_.time());
     audience_.add(trace);
     audience_.add(raft_checks_);
@@ -66,6 +68,7 @@ class Run {
     audience_.add(settle_model_);
     audience_.add(workload_);
     audience_.add(availability_);
+    audience_.add(office_check_);
     audience_.add(bound_checks_);
     cluster_.observe(audience_);
   }
@@ -83,6 +86,7 @@ class Run {
       advance(kLook);
       workload_.look(kLook);
       availability_.look();
+      office_check_.look();
       bound_checks_.look();
     }
     workload_.end();
@@ -171,6 +175,7 @@ class Run {
   Faults faults_;
   Workload workload_;
   Availability availability_;
+  OfficeCheck office_check_;
   RaftChecks raft_checks_{cluster_};
   ClockChecks clock_checks_{cluster_};
   SettleModel settle_model_{cluster_};
