@@ -8,6 +8,8 @@
 namespace causeway::sim {
 namespace {
 
+constexpr std::uint64_t kNever = UINT64_MAX;  // beyond every revision
+
 std::uint64_t revision_of(const Observed& observed) {
   return observed.response.version ? observed.response.version->revision.value : 0;
 }
@@ -18,6 +20,25 @@ const AwaitResult* final_fate(const Promises::Fates& fates, const std::string& t
   while (at != fates.end() && at->second.state == AwaitResult::State::replaced)
     at = fates.find(at->second.replaced_by);
   return at == fates.end() ? nullptr : &at->second;
+}
+
+bool is_forgotten(const AwaitResult* fate) {
+  return fate != nullptr && fate->state == AwaitResult::State::forgotten;
+}
+
+/// The revision that stood when it had settled; kNever: not known.
+std::uint64_t winner_of(const AwaitResult* fate) {
+  return fate != nullptr && fate->winner ? fate->winner->revision.value : kNever;
+}
+
+/// From there on a revision covers the write; kNever: none does.
+std::uint64_t settled_at(const AwaitResult* fate) {
+  const std::uint64_t winner = winner_of(fate);
+  return winner == 0 ? kNever : winner;
+}
+
+bool shows_pending(const Observed& observed) {
+  return observed.response.pending && observed.kind == Observed::Kind::local_get;
 }
 
 std::string text_of(const Observed& observed) {
@@ -40,51 +61,83 @@ std::string text_of(const Observed& observed) {
 }  // namespace
 
 void Promises::judge(const Fates& fates) const {
-  std::map<std::pair<std::string, std::string>, std::vector<const Observed*>> by_place;
-  for (const Observed& observed : observed_)
-    by_place[{observed.node, observed.key}].push_back(&observed);
-  for (const auto& [place, all] : by_place) {
-    for (const Observed* before : all) {
-      for (const Observed* after : all) {
-        if (before->answered <= after->called) judge_pair(*before, *after, fates);
-      }
-    }
+  std::map<std::pair<std::string, std::string>, std::vector<Judged>> by_place;
+  for (const Observed& observed : observed_) {
+    const AwaitResult* fate = final_fate(fates, observed.response.token);
+    by_place[{observed.node, observed.key}].push_back({&observed, fate});
   }
+  for (auto& [place, all] : by_place) judge_place(all);
   judge_order(fates);
   judge_stamps();
 }
 
-void Promises::judge_pair(const Observed& before, const Observed& after, const Fates& fates) const {
+// Of all answers before one, only what the strongest of them demand can be broken: where it is
+// kept, so are all the weaker ones.
+void Promises::judge_place(std::vector<Judged>& all) const {
+  std::vector<Judged> by_end = all;
+  std::ranges::stable_sort(by_end, {}, [](const Judged& each) { return each.observed->answered; });
+  std::ranges::stable_sort(all, {}, [](const Judged& each) { return each.observed->called; });
+  Demands demands;
+  auto before = by_end.begin();
+  for (const Judged& after : all) {
+    for (; before != by_end.end() && before->observed->answered <= after.observed->called; ++before)
+      demands.add(*before);
+    if (demands.kept_by(after)) continue;
+    // Which one is broken, and whether a power loss excuses it, each pair says for itself.
+    for (auto each = by_end.begin(); each != before; ++each) judge_pair(*each, after);
+  }
+}
+
+void Promises::Demands::add(const Judged& before) {
+  const Observed& observed = *before.observed;
+  if (observed.kind == Observed::Kind::offline_write) {
+    if (is_forgotten(before.fate)) return;
+    if (observed.response.version) pending = std::max(pending, observed.response.version->sequence);
+    settled = std::max(settled, settled_at(before.fate));
+    return;
+  }
+  if (!observed.response.pending) shown = std::max(shown, revision_of(observed));
+  if (observed.kind == Observed::Kind::consistent && observed.writes)
+    written = std::max(written, revision_of(observed));
+}
+
+bool Promises::Demands::kept_by(const Judged& after) const {
+  const Observed& observed = *after.observed;
+  if (observed.kind == Observed::Kind::offline_write) return winner_of(after.fate) > written;
+  if (shows_pending(observed))
+    return pending == Sequence{} || observed.response.version->sequence >= pending;
+  return revision_of(observed) >= std::max(settled, shown);
+}
+
+void Promises::judge_pair(const Judged& first, const Judged& second) const {
+  const Observed& before = *first.observed;
+  const Observed& after = *second.observed;
   const Response& then = after.response;
-  const bool shows_pending = then.pending && after.kind == Observed::Kind::local_get;
   const auto require = [&](bool holds, const char* name, const char* what) {
     if (!holds) broken(name, what, before, after);
   };
   if (before.kind == Observed::Kind::offline_write) {
-    const AwaitResult* fate = final_fate(fates, before.response.token);
-    if (fate != nullptr && fate->state == AwaitResult::State::forgotten) return;
-    const std::uint64_t settled =
-        fate != nullptr && fate->winner ? fate->winner->revision.value : 0;
+    if (is_forgotten(first.fate)) return;
+    const std::uint64_t settled = settled_at(first.fate);
     if (after.kind == Observed::Kind::local_get) {
       // The pending write covers the key until its settlement is applied here.
-      const bool covered = shows_pending
+      const bool covered = shows_pending(after)
                                ? then.version->sequence >= before.response.version->sequence
-                               : settled != 0 && revision_of(after) >= settled;
+                               : revision_of(after) >= settled;
       require(covered, "own-writes", "an acknowledged offline write is not read at its node");
     } else if (after.kind == Observed::Kind::consistent) {
-      require(settled != 0 && revision_of(after) >= settled, "program-order",
+      require(revision_of(after) >= settled, "program-order",
               "a consistent operation was decided before the offline write in front of it");
     }
     return;
   }
   if (before.kind == Observed::Kind::consistent && before.writes &&
       after.kind == Observed::Kind::offline_write) {
-    const AwaitResult* fate = final_fate(fates, then.token);
-    const bool undone =
-        fate != nullptr && fate->winner && fate->winner->revision.value <= revision_of(before);
+    const bool undone = winner_of(second.fate) <= revision_of(before);
     require(!undone, "program-order", "an offline write was undone by a consistent one before it");
   }
-  if (before.response.pending || after.kind == Observed::Kind::offline_write || shows_pending)
+  if (before.response.pending || after.kind == Observed::Kind::offline_write ||
+      shows_pending(after))
     return;
   if (power_lost_between(before, after)) return;
   require(revision_of(after) >= revision_of(before), "own-writes",

@@ -40,7 +40,24 @@ class Promises {
   void judge(const Fates& fates) const;
 
  private:
-  void judge_pair(const Observed& before, const Observed& after, const Fates& fates) const;
+  struct Judged {
+    const Observed* observed = nullptr;
+    const AwaitResult* fate = nullptr;  ///< of an offline write, as far as known
+  };
+  /// The strongest that the answers so far demand of the next one, at one place.
+  struct Demands {
+    Sequence pending;           ///< a pending write that is shown is not older
+    std::uint64_t settled = 0;  ///< a revision that is shown is not below either
+    std::uint64_t shown = 0;
+    std::uint64_t written = 0;  ///< an offline write does not lose to it
+
+    void add(const Judged& before);
+    /// False: the demand of some answer may be broken.
+    [[nodiscard]] bool kept_by(const Judged& after) const;
+  };
+
+  void judge_place(std::vector<Judged>& all) const;
+  void judge_pair(const Judged& first, const Judged& second) const;
   void judge_order(const Fates& fates) const;
   void judge_stamps() const;
   [[nodiscard]] bool power_lost_between(const Observed& before, const Observed& after) const;
