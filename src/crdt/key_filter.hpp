@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace causeway::crdt {
@@ -25,16 +26,20 @@ class KeyFilter {
 
   void add(std::uint32_t slot) {
     if (counters_[slot] != kFull) ++counters_[slot];
+    if (counters_[slot] == kFull) some_full_ = true;
   }
   /// Only for what was added.
   void remove(std::uint32_t slot);
   [[nodiscard]] bool may_hold(std::uint32_t slot) const { return counters_[slot] != 0; }
-  /// Nothing is pending: counters that had filled up start afresh.
-  void clear() { counters_.assign(kCounters, 0); }
+  /// All that was added was removed: only counters that had filled up are left, and start afresh.
+  void clear() {
+    if (std::exchange(some_full_, false)) counters_.assign(kCounters, 0);
+  }
 
  private:
   static constexpr std::uint8_t kFull = 255;
   std::vector<std::uint8_t> counters_;
+  bool some_full_ = false;
 };
 
 }  // namespace causeway::crdt
