@@ -39,12 +39,13 @@ void Notices::tell_uncounted_peers(Turn& turn) {
   const consensus::Raft& raft = turn.core.raft;
   const auto& members = raft.configuration().members;
   const bool leads = raft.role() == consensus::Role::leader;
-  uncounted_.resize(members.size());
+  if (!leads && uncounted_ == 0) return;
   for (consensus::Peer peer = 0; peer < members.size(); ++peer) {
+    const std::uint64_t bit = std::uint64_t{1} << peer;
     if (!raft.quarantined(peer)) {
-      uncounted_[peer] = false;
-    } else if (leads && !uncounted_[peer]) {
-      uncounted_[peer] = true;
+      uncounted_ &= ~bit;
+    } else if (leads && (uncounted_ & bit) == 0) {
+      uncounted_ |= bit;
       turn.log(LogLine::Level::warn,
                members[peer].name +
                    " is served, but not counted: its data directory is not, or not any more, what "

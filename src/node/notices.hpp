@@ -2,8 +2,8 @@
 // once; nothing while all stays as it is.
 #pragma once
 
+#include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "node/core.hpp"
 
@@ -22,7 +22,7 @@ class Notices {
   std::optional<consensus::Peer> leader_;
   Term term_;  ///< of `leader_`
   bool quarantined_ = false;
-  std::vector<bool> uncounted_;  ///< by peer number: said of it, and still so
+  std::uint64_t uncounted_ = 0;  ///< bit n for peer n: said of it, and still so
 };
 
 }  // namespace causeway::node
