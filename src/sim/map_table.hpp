@@ -2,7 +2,7 @@
 // crash.
 //
 // Header only, so that tests of any folder may use it. Batches are flushed in order and never in
-// part; `crash` keeps the flushed state and as many of the unflushed batches as it is told.
+// part; `crash` undoes the newest, and keeps as many of the unflushed ones as it is told.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/check.hpp"
 #include "kv/table.hpp"
@@ -45,24 +46,24 @@ class MapTable final : public kv::Table {
       return failure();
     }
     if (writes_left_) --*writes_left_;
-    put_in(rows_, batch);
-    unflushed_.push_back(batch);
+    std::vector<kv::Batch::Op>& undo = unflushed_.emplace_back();
+    undo.reserve(batch.ops.size());
+    for (const kv::Batch::Op& op : batch.ops) undo.push_back(change(op));
     return success();
   }
 
   /// Makes the oldest `count` unflushed batches safe from a crash.
   void flush(std::size_t count = static_cast<std::size_t>(-1)) {
-    for (; count > 0 && !unflushed_.empty(); --count) {
-      put_in(flushed_, unflushed_.front());
-      unflushed_.pop_front();
-    }
+    for (; count > 0 && !unflushed_.empty(); --count) unflushed_.pop_front();
   }
 
   /// Power loss: of the unflushed batches only the oldest `kept` survive.
   void crash(std::size_t kept) {
-    flush(kept);
-    unflushed_.clear();
-    rows_ = flushed_;
+    for (; unflushed_.size() > kept; unflushed_.pop_back()) {
+      const auto& undo = unflushed_.back();
+      for (auto op = undo.rbegin(); op != undo.rend(); ++op) change(*op);
+    }
+    flush();
     failing_ = false;
     writes_left_.reset();
   }
@@ -74,8 +75,6 @@ class MapTable final : public kv::Table {
 
   [[nodiscard]] std::size_t unflushed() const { return unflushed_.size(); }
   [[nodiscard]] const Rows& rows() const { return rows_; }
-  /// What a crash now would leave for certain.
-  [[nodiscard]] const Rows& flushed() const { return flushed_; }
   /// Point reads so far: tests that a path reads nothing.
   [[nodiscard]] std::size_t reads() const { return reads_; }
 
@@ -91,20 +90,25 @@ class MapTable final : public kv::Table {
 
  private:
   static Error failure() { return {Errc::io, "the table was told to fail"}; }
-  static void put_in(Rows& rows, const kv::Batch& batch) {
-    for (const kv::Batch::Op& op : batch.ops) {
-      CAUSEWAY_CHECK(!op.key.empty());
-      if (op.value) {
-        rows.insert_or_assign(op.key, *op.value);
-      } else {
-        rows.erase(op.key);
-      }
+
+  /// Returns what undoes it.
+  kv::Batch::Op change(const kv::Batch::Op& op) {
+    CAUSEWAY_CHECK(!op.key.empty());
+    const auto row = rows_.lower_bound(op.key);
+    const bool there = row != rows_.end() && row->first == op.key;
+    kv::Batch::Op undo{op.key, there ? std::optional(std::move(row->second)) : std::nullopt};
+    if (there && op.value) {
+      row->second = *op.value;
+    } else if (there) {
+      rows_.erase(row);
+    } else if (op.value) {
+      rows_.emplace_hint(row, op.key, *op.value);
     }
+    return undo;
   }
 
   Rows rows_;
-  Rows flushed_;
-  std::deque<kv::Batch> unflushed_;
+  std::deque<std::vector<kv::Batch::Op>> unflushed_;  ///< what undoes each batch, backwards
   std::optional<std::size_t> writes_left_;
   bool failing_ = false;
   mutable std::size_t reads_ = 0;
