@@ -132,7 +132,8 @@ void Network::send(Peer from, Peer to, const consensus::Message& message) {
   Pair& pair = pairs_[from][to];
   const Line& line = pair.line;
   if (pair.link == 0) return;
-  std::string frame(wire::kFrameHeaderBytes, '\0');
+  std::string& frame = frame_;
+  frame.assign(wire::kFrameHeaderBytes, '\0');
   wire::encode(message, frame);
   const std::string_view body = std::string_view(frame).substr(wire::kFrameHeaderBytes);
   char header[wire::kFrameHeaderBytes];
@@ -155,13 +156,12 @@ void Network::send(Peer from, Peer to, const consensus::Message& message) {
       const std::uint64_t bit = random_.below(frame.size() * 8);
       frame[bit / 8] = static_cast<char>(frame[bit / 8] ^ (1 << (bit % 8)));
     }
-    deliver(from, to, pair.link, at, frame);
+    deliver(from, to, pair.link, at, Blob::copy_of(frame));
   }
 }
 
-void Network::deliver(Peer from, Peer to, std::uint64_t link, Instant at,
-                      const std::string& frame) {
-  schedule_.at(at, [this, from, to, link, frame] {
+void Network::deliver(Peer from, Peer to, std::uint64_t link, Instant at, Blob frame) {
+  schedule_.at(at, [this, from, to, link, frame = std::move(frame)] {
     if (pairs_[from][to].link == link) {
       arrived(from, to, frame);
     } else {
@@ -171,14 +171,13 @@ void Network::deliver(Peer from, Peer to, std::uint64_t link, Instant at,
 }
 
 // As net does: a frame that is not what was sent ends the connection.
-void Network::arrived(Peer from, Peer to, const std::string& frame) {
-  const auto header =
-      wire::decode_frame_header(std::string_view(frame).substr(0, wire::kFrameHeaderBytes));
-  const std::string_view body = std::string_view(frame).substr(wire::kFrameHeaderBytes);
+void Network::arrived(Peer from, Peer to, const Blob& frame) {
+  const auto header = wire::decode_frame_header(frame.view().substr(0, wire::kFrameHeaderBytes));
+  const Blob body = frame.slice(wire::kFrameHeaderBytes, frame.size() - wire::kFrameHeaderBytes);
   if (!header || header.value().body_bytes != body.size() ||
-      !wire::check_body(header.value(), body))
+      !wire::check_body(header.value(), body.view()))
     return lose(from, to);
-  auto message = wire::decode_message(Blob::copy_of(body));
+  auto message = wire::decode_message(body);
   CAUSEWAY_CHECK(message.has_value());
   tell(from, to, Fate::delivered, &message.value());
   ends_.give(to, node::LinkMessage{pairs_[from][to].link, std::move(message).value()});

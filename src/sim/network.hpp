@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/blob.hpp"
 #include "base/random.hpp"
 #include "node/loop.hpp"
 #include "sim/schedule.hpp"
@@ -81,8 +82,8 @@ class Network {
   void dial(Peer from, Peer to);
   void dialled(Peer from, Peer to, bool can);
   void lose(Peer from, Peer to);
-  void deliver(Peer from, Peer to, std::uint64_t link, Instant at, const std::string& frame);
-  void arrived(Peer from, Peer to, const std::string& frame);
+  void deliver(Peer from, Peer to, std::uint64_t link, Instant at, Blob frame);
+  void arrived(Peer from, Peer to, const Blob& frame);
   [[nodiscard]] bool reaches(Peer from, Peer to) const {
     return from != to && !pairs_[from][to].line.cut;
   }
@@ -99,6 +100,7 @@ class Network {
   Ends ends_;
   std::array<std::array<Pair, kMachinesMax>, kMachinesMax> pairs_;
   std::uint64_t links_ = 0;
+  std::string frame_;  ///< of the message being sent: its memory is used again
 };
 
 }  // namespace causeway::sim
