@@ -79,19 +79,7 @@ std::vector<node::Input> Machine::put_calls_first() {
 
 node::Loop& Machine::loop() { return *live_->loop; }
 
-// Runs `action` some time from now, unless this start of the node has ended by then.
-void Machine::give_later(Duration low, Duration high, std::function<void()> action) {
-  const Duration delay(static_cast<std::int64_t>(random_.between(
-      static_cast<std::uint64_t>(low.count()), static_cast<std::uint64_t>(high.count()))));
-  schedule_.after(delay, [this, start = starts_, action = std::move(action)] {
-    if (!live_ || start != starts_) return;
-    if (live_->paused) {
-      live_->delayed.push_back(action);
-    } else {
-      action();
-    }
-  });
-}
+void Machine::put_off(Action action) { live_->delayed.push_back(std::move(action)); }
 
 void Machine::give(node::Input input) {
   if (!live_) return;
@@ -104,9 +92,10 @@ void Machine::take_turn() {
   Live& live = *live_;
   live.turn_due = false;
   node::Effects out;
-  for (node::Input& input : std::exchange(live.inbox, {}))
-    live.loop->step(now(), std::move(input), out);
-  live.loop->flush(now(), out);
+  const Now now = this->now();
+  for (node::Input& input : live.inbox) live.loop->step(now, std::move(input), out);
+  live.inbox.clear();
+  live.loop->flush(now, out);
   carry_out(out);
 }
 

@@ -131,7 +131,17 @@ class Machine {
   void arm_timer();
   void report(bool& busy, void (Machine::*again)(), std::vector<node::Input> news);
   [[nodiscard]] Now now() const { return clocks.read(schedule_.now()); }
-  void give_later(Duration low, Duration high, std::function<void()> action);
+  /// Runs `work` some time from now, unless this start of the node has ended by then.
+  template <class Work>
+  void give_later(Duration low, Duration high, Work work) {
+    const Duration delay(static_cast<std::int64_t>(random_.between(
+        static_cast<std::uint64_t>(low.count()), static_cast<std::uint64_t>(high.count()))));
+    schedule_.after(delay, [this, start = starts_, work = std::move(work)]() mutable {
+      if (!live_ || start != starts_) return;
+      paused() ? put_off(std::move(work)) : work();
+    });
+  }
+  void put_off(Action action);
 
   Schedule& schedule_;
   Outside& outside_;

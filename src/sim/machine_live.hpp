@@ -25,7 +25,7 @@ struct Machine::Live {
   bool journal_busy = false;
   bool applier_busy = false;
   Instant timer = Instant::never();
-  std::vector<std::function<void()>> delayed;  ///< while paused
+  std::vector<Action> delayed;  ///< while paused
 };
 
 }  // namespace causeway::sim

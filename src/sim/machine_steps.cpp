@@ -23,14 +23,15 @@ void Machine::begin_steps() {
 }
 
 void Machine::report(bool& busy, void (Machine::*again)(), std::vector<node::Input> news) {
-  const auto tell = [this, &busy, again, news = std::move(news)] {
+  auto tell = [this, &busy, again, news = std::move(news)]() mutable {
     busy = false;
-    for (const node::Input& input : news) give(input);
+    for (node::Input& input : news) give(std::move(input));
     const bool more = late_reports != Duration(0);
     if (more && !std::exchange(busy, true))
       give_later(late_reports, late_reports, [this, again] { (this->*again)(); });
   };
-  late_reports == Duration(0) ? tell() : give_later(late_reports, 2 * late_reports, tell);
+  late_reports == Duration(0) ? tell()
+                              : give_later(late_reports, 2 * late_reports, std::move(tell));
 }
 
 void Machine::run_raft_log() {

@@ -5,19 +5,17 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
 #include "base/time.hpp"
+#include "sim/action.hpp"
 
 namespace causeway::sim {
 
 class Schedule {
  public:
-  using Action = std::function<void()>;
-
   void at(Instant when, Action action) {
     CAUSEWAY_CHECK(when >= now_);
     std::size_t slot = actions_.size();
@@ -29,7 +27,7 @@ class Schedule {
       actions_[slot] = std::move(action);
     }
     due_.push_back({when, ++made_, slot});
-    std::push_heap(due_.begin(), due_.end(), later);
+    std::push_heap(due_.begin(), due_.end(), Later{});
   }
   void after(Duration delay, Action action) { at(now_ + delay, std::move(action)); }
 
@@ -41,12 +39,12 @@ class Schedule {
 
   void run_next() {
     CAUSEWAY_CHECK(!due_.empty());
-    std::pop_heap(due_.begin(), due_.end(), later);
+    std::pop_heap(due_.begin(), due_.end(), Later{});
     const Due first = due_.back();
     due_.pop_back();
     now_ = first.when;
     ++events_;
-    const Action action = std::exchange(actions_[first.slot], nullptr);
+    Action action = std::move(actions_[first.slot]);
     free_.push_back(first.slot);
     action();
   }
@@ -62,9 +60,11 @@ class Schedule {
     std::uint64_t number = 0;
     std::size_t slot = 0;  ///< of its action
   };
-  static bool later(const Due& a, const Due& b) {
-    return a.when != b.when ? a.when > b.when : a.number > b.number;
-  }
+  struct Later {
+    bool operator()(const Due& a, const Due& b) const {
+      return a.when != b.when ? a.when > b.when : a.number > b.number;
+    }
+  };
 
   Instant now_{std::chrono::seconds(1)};
   std::uint64_t made_ = 0;
