@@ -4,20 +4,33 @@
 // a decoder reads all its fields in one straight line and looks once.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace causeway {
+
+/// `number` with its bytes in the order in which a record has them.
+template <class Number>
+[[nodiscard]] constexpr Number little_endian(Number number) {
+  if constexpr (std::endian::native == std::endian::little) return number;
+  Number turned = 0;
+  for (std::size_t i = 0; i < sizeof number; ++i, number = static_cast<Number>(number >> 8))
+    turned = static_cast<Number>(turned << 8 | (number & 0xff));
+  return turned;
+}
 
 class ByteWriter {
  public:
   explicit ByteWriter(std::string& out) : out_(out) {}
 
   void u8(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }
-  void u16(std::uint16_t v) { little_endian(v, 2); }
-  void u32(std::uint32_t v) { little_endian(v, 4); }
-  void u64(std::uint64_t v) { little_endian(v, 8); }
+  void u16(std::uint16_t v) { number(v); }
+  void u32(std::uint32_t v) { number(v); }
+  void u64(std::uint64_t v) { number(v); }
   void bytes(std::string_view v) { out_.append(v); }
   /// A 32-bit length, then the bytes.
   void sized(std::string_view v) {
@@ -26,10 +39,10 @@ class ByteWriter {
   }
 
  private:
-  void little_endian(std::uint64_t v, int width) {
-    char raw[8];
-    for (int i = 0; i < width; ++i) raw[i] = static_cast<char>(v >> (8 * i));
-    out_.append(raw, static_cast<std::size_t>(width));
+  template <class Number>
+  void number(Number v) {
+    const Number raw = little_endian(v);
+    out_.append(reinterpret_cast<const char*>(&raw), sizeof raw);
   }
 
   std::string& out_;
@@ -39,10 +52,10 @@ class ByteReader {
  public:
   explicit ByteReader(std::string_view in) : in_(in) {}
 
-  std::uint8_t u8() { return static_cast<std::uint8_t>(little_endian(1)); }
-  std::uint16_t u16() { return static_cast<std::uint16_t>(little_endian(2)); }
-  std::uint32_t u32() { return static_cast<std::uint32_t>(little_endian(4)); }
-  std::uint64_t u64() { return little_endian(8); }
+  std::uint8_t u8() { return number<std::uint8_t>(); }
+  std::uint16_t u16() { return number<std::uint16_t>(); }
+  std::uint32_t u32() { return number<std::uint32_t>(); }
+  std::uint64_t u64() { return number<std::uint64_t>(); }
   std::string_view bytes(std::size_t size) {
     if (size > in_.size()) {
       fail();
@@ -63,17 +76,16 @@ class ByteReader {
   [[nodiscard]] bool done() const { return ok_ && in_.empty(); }
 
  private:
-  std::uint64_t little_endian(std::size_t width) {
-    if (width > in_.size()) {
+  template <class Number>
+  Number number() {
+    Number raw = 0;
+    if (sizeof raw > in_.size()) {
       fail();
       return 0;
     }
-    std::uint64_t v = 0;
-    for (std::size_t i = 0; i < width; ++i) {
-      v |= std::uint64_t{static_cast<std::uint8_t>(in_[i])} << (8 * i);
-    }
-    in_.remove_prefix(width);
-    return v;
+    std::memcpy(&raw, in_.data(), sizeof raw);
+    in_.remove_prefix(sizeof raw);
+    return little_endian(raw);
   }
   void fail() {
     ok_ = false;
