@@ -16,6 +16,7 @@ constexpr std::size_t kPairSize = 16;
 
 std::string encode_origin(const OriginState& origin) {
   std::string row;
+  row.reserve(3 + (4 + 2 * origin.incarnations.size()) * sizeof(std::uint64_t));
   ByteWriter out(row);
   out.u8(kOriginFormat);
   out.u64(origin.start_number);

@@ -171,6 +171,7 @@ std::optional<Conflict> decode_conflict(std::uint64_t number, std::string_view r
 
 std::string encode_applied(const AppliedRow& applied) {
   std::string row;
+  row.reserve(1 + 5 * sizeof(std::uint64_t));
   ByteWriter out(row);
   out.u8(kAppliedFormat);
   out.u64(applied.position.index.value);
