@@ -15,6 +15,11 @@ bool bind(Member& member, Origin origin) {
   return true;
 }
 
+bool is_new_contact(const RaftState& state, Peer peer) {
+  const Link& link = state.links[peer];
+  return link.up && link.origin != Origin{} && binding_of(state, peer) == Origin{};
+}
+
 bool bind_connected(const RaftState& state, Configuration& configuration) {
   bool bound = false;
   for (Peer peer = 0; peer < state.links.size(); ++peer) {
@@ -50,6 +55,9 @@ void append_opening_configuration(RaftState& state, Effects& out) {
 }
 
 void bind_new_contacts(RaftState& state, Effects& out) {
+  Peer peer = 0;
+  while (peer < state.links.size() && !is_new_contact(state, peer)) ++peer;
+  if (peer == state.links.size()) return;
   Configuration configuration = configuration_of(state);
   if (bind_connected(state, configuration)) append(state, out, configuration);
 }
