@@ -110,8 +110,4 @@ void LogView::evict(LogIndex index, std::size_t bytes_max) {
   }
 }
 
-const std::vector<LogView::ConfigurationAt>& LogView::configurations() const {
-  return configurations_;
-}
-
 }  // namespace causeway::consensus

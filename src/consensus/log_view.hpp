@@ -54,7 +54,9 @@ class LogView {
   };
   /// Ascending: the newest configuration known to stay (see `evict`), then all behind it; the last
   /// one is in force. Empty before the first.
-  [[nodiscard]] const std::vector<ConfigurationAt>& configurations() const;
+  [[nodiscard]] const std::vector<ConfigurationAt>& configurations() const {
+    return configurations_;
+  }
 
  private:
   void truncate_from(LogIndex index);

@@ -61,27 +61,9 @@ RaftState::RaftState(Options given, Recovered recovered, Random seeded, const No
   election_at = now.mono + (links.size() == 1 ? Duration{0} : draw_election_timeout(*this));
 }
 
-const Configuration& configuration_of(const RaftState& state) {
-  const auto& in_log = state.log.configurations();
-  return in_log.empty() ? state.unformed : in_log.back().configuration;
-}
-
 std::size_t voters_of(const RaftState& state) {
   return static_cast<std::size_t>(
       std::ranges::count(configuration_of(state).members, MemberRole::voter, &Member::role));
-}
-
-bool is_voter(const RaftState& state, Peer peer) {
-  return configuration_of(state).members[peer].role == MemberRole::voter;
-}
-
-Origin binding_of(const RaftState& state, Peer peer) {
-  return configuration_of(state).members[peer].origin;
-}
-
-bool is_bound(const RaftState& state, Peer peer, Origin origin) {
-  const Member& member = configuration_of(state).members[peer];
-  return origin != Origin{} && member.origin == origin && !member.barred;
 }
 
 bool is_counted(const RaftState& state, Peer peer) {

@@ -122,13 +122,25 @@ struct RaftState {
 
 // ---- who counts
 
-[[nodiscard]] const Configuration& configuration_of(const RaftState& state);
-[[nodiscard]] std::size_t voters_of(const RaftState& state);
-[[nodiscard]] bool is_voter(const RaftState& state, Peer peer);
+// The first four are asked for each peer, many times a message.
+
+[[nodiscard]] inline const Configuration& configuration_of(const RaftState& state) {
+  const auto& in_log = state.log.configurations();
+  return in_log.empty() ? state.unformed : in_log.back().configuration;
+}
+[[nodiscard]] inline bool is_voter(const RaftState& state, Peer peer) {
+  return configuration_of(state).members[peer].role == MemberRole::voter;
+}
 /// The origin that the log binds the name to; {0}: none yet.
-[[nodiscard]] Origin binding_of(const RaftState& state, Peer peer);
+[[nodiscard]] inline Origin binding_of(const RaftState& state, Peer peer) {
+  return configuration_of(state).members[peer].origin;
+}
 /// The log binds the name to that directory, and has not barred it since.
-[[nodiscard]] bool is_bound(const RaftState& state, Peer peer, Origin origin);
+[[nodiscard]] inline bool is_bound(const RaftState& state, Peer peer, Origin origin) {
+  const Member& member = configuration_of(state).members[peer];
+  return origin != Origin{} && member.origin == origin && !member.barred;
+}
+[[nodiscard]] std::size_t voters_of(const RaftState& state);
 /// The connection shows the bound directory of a voter: its acknowledgements count.
 [[nodiscard]] bool is_counted(const RaftState& state, Peer peer);
 /// The name is bound, but not to what the connection shows, or that is barred.

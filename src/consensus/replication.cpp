@@ -17,10 +17,11 @@ namespace {
 /// `value(peer)` of each voter, then the one that a majority has reached. This node's own is `own`.
 template <class T, class Value>
 T majority_has(const RaftState& state, T own, Value&& value) {
+  const std::vector<Member>& members = configuration_of(state).members;
   std::array<T, kVotersMax> values;
   std::size_t count = 0;
   for (Peer peer = 0; peer < state.links.size(); ++peer) {
-    if (!is_voter(state, peer)) continue;
+    if (members[peer].role != MemberRole::voter) continue;
     values[count++] = peer == state.self ? own : value(peer);
   }
   return reached_by_majority(std::span(values.data(), count));
