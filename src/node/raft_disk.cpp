@@ -49,6 +49,7 @@ void RaftDisk::carry_out(Turn& turn) {
     turn.out.mark = now;
   }
   append_all(turn, raft);
+  turn.out.messages.reserve(turn.out.messages.size() + raft.messages.size());
   for (consensus::Send& send : raft.messages)
     turn.out.messages.push_back({send.to, std::move(send.message)});
   write_vote_ahead(turn);
