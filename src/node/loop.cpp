@@ -28,6 +28,11 @@ std::vector<std::pair<consensus::Peer, std::string>> Loop::peers_to_dial() const
   return peers;
 }
 
+std::optional<std::uint64_t> Loop::pending() const {
+  const Core& core = state_->core;
+  return core.phase == Phase::serving ? std::optional(core.journal.count()) : std::nullopt;
+}
+
 Instant Loop::next_deadline() const {
   const State& state = *state_;
   return std::min({state.core.raft.next_deadline(), state.writes.next_deadline(),

@@ -185,6 +185,9 @@ class Loop {
   /// step(Tick{}) is due then; the owner has the only timer.
   [[nodiscard]] Instant next_deadline() const;
 
+  /// How many offline writes its journal holds; empty while it does not serve.
+  [[nodiscard]] std::optional<std::uint64_t> pending() const;
+
   /// The number of each member other than this node, and the address to dial.
   [[nodiscard]] std::vector<std::pair<consensus::Peer, std::string>> peers_to_dial() const;
 

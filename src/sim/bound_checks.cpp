@@ -99,8 +99,7 @@ void BoundChecks::answered(Peer peer, std::uint64_t call, const wire::Reply& rep
 void BoundChecks::look_at_book(Peer peer) {
   Journal& journal = journals_[peer];
   if (journal.let_go == 0) return;
-  const auto status = cluster_.node(cluster_.name_of(peer)).peek();
-  if (status && status->pending == journal.pending.size()) journal.let_go = 0;
+  if (cluster_.node(cluster_.name_of(peer)).pending() == journal.pending.size()) journal.let_go = 0;
 }
 
 // ---- what is stored

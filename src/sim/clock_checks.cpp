@@ -116,8 +116,8 @@ void ClockChecks::turn(Peer peer, const node::Effects& effects) {
     const auto* append = std::get_if<storage::Append>(&input);
     if (append == nullptr) continue;
     for (const storage::LogRecord& each : append->records) {
-      const wire::RaftRecord record = decode_raft(each);
-      if (const auto* entry = std::get_if<consensus::Entry>(&record)) new_entry(node, *entry);
+      if (each.type != static_cast<std::uint8_t>(wire::RecordType::entry)) continue;
+      new_entry(node, std::get<consensus::Entry>(decode_raft(each)));
     }
   }
   for (const storage::LogInput& input : effects.journal) {

@@ -48,8 +48,7 @@ void ClockChecks::let_go(Node& node, Sequence sequence) {
 
 void ClockChecks::forget_what_is_gone(Node& node) {
   if (node.let_go == Stamp{}) return;
-  const auto status = node.machine->peek();
-  if (status && status->pending == node.held.size()) node.let_go = {};
+  if (node.machine->pending() == node.held.size()) node.let_go = {};
 }
 
 void ClockChecks::new_write(Node& node, const crdt::OfflineWrite& write) {

@@ -95,7 +95,7 @@ class Cluster : private Outside {
   void link_answer(Peer, std::uint64_t link, wire::HelloReply reply) override {
     network_.link_answer(link, reply);
   }
-  void send(Peer from, Peer to, consensus::Message message) override {
+  void send(Peer from, Peer to, const consensus::Message& message) override {
     network_.send(from, to, message);
   }
   void drop_peer(Peer from, Peer to) override { network_.drop(from, to); }

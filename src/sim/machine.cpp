@@ -122,7 +122,7 @@ void Machine::carry_out(node::Effects& out) {
   for (auto& hello : out.hellos) outside_.hello(self, hello.peer, std::move(hello.hello));
   for (auto& answer : out.link_answers)
     outside_.link_answer(self, answer.link, std::move(answer.reply));
-  for (auto& send : out.messages) outside_.send(self, send.peer, std::move(send.message));
+  for (const auto& send : out.messages) outside_.send(self, send.peer, send.message);
   for (auto& drop : out.drop_peers) outside_.drop_peer(self, drop.peer);
   for (auto& drop : out.drop_links) outside_.drop_link(self, drop.link);
   if (out.new_origin) {
@@ -135,6 +135,10 @@ void Machine::carry_out(node::Effects& out) {
   if (out.stopped || out.restart) return end(true, std::nullopt);
   if (out.ready) outside_.ready(self);
   arm_timer();
+}
+
+std::optional<std::uint64_t> Machine::pending() const {
+  return live_ ? live_->loop->pending() : std::nullopt;
 }
 
 // A status call changes nothing, so it may be asked between two turns.

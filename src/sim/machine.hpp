@@ -55,7 +55,7 @@ class Outside {
   virtual ~Outside() = default;
   virtual void hello(Peer from, Peer to, wire::Hello hello) = 0;
   virtual void link_answer(Peer from, std::uint64_t link, wire::HelloReply reply) = 0;
-  virtual void send(Peer from, Peer to, consensus::Message message) = 0;
+  virtual void send(Peer from, Peer to, const consensus::Message& message) = 0;
   virtual void drop_peer(Peer from, Peer to) = 0;
   virtual void drop_link(Peer from, std::uint64_t link) = 0;
   virtual void answered(Peer from, node::CallHandle handle, wire::Reply reply) = 0;
@@ -105,6 +105,8 @@ class Machine {
   /// What this node says of itself, seen without disturbing it; empty: it does not run, or does not
   /// serve.
   [[nodiscard]] std::optional<Status> peek();
+  /// Of that, what a checker asks after each turn: how many writes are pending.
+  [[nodiscard]] std::optional<std::uint64_t> pending() const;
 
   /// Called with all that one turn of the loop asked for, before any of it is done.
   std::function<void(const node::Effects&)> on_effects;

@@ -220,6 +220,7 @@ void RaftChecks::raft_log_step(Peer peer, const std::vector<storage::LogInput>& 
     if (append == nullptr) continue;
     Given& given = nodes_[peer].given.emplace_back();
     given.ticket = append->ticket;
+    given.records.reserve(append->records.size());
     for (const storage::LogRecord& record : append->records)
       given.records.push_back(decode_raft(record));
   }

@@ -16,7 +16,7 @@ namespace causeway::sim {
 
 class Schedule {
  public:
-  void at(Instant when, Action action) {
+  void at(Instant when, Action&& action) {
     CAUSEWAY_CHECK(when >= now_);
     std::size_t slot = actions_.size();
     if (free_.empty()) {
@@ -29,7 +29,7 @@ class Schedule {
     due_.push_back({when, ++made_, slot});
     std::push_heap(due_.begin(), due_.end(), Later{});
   }
-  void after(Duration delay, Action action) { at(now_ + delay, std::move(action)); }
+  void after(Duration delay, Action&& action) { at(now_ + delay, std::move(action)); }
 
   [[nodiscard]] Instant now() const { return now_; }
   /// Instant::never() when nothing is left to happen.
