@@ -42,14 +42,12 @@ class Search {
  public:
   Search(std::vector<Event> events, std::uint64_t steps_max)
       : events_(std::move(events)), steps_max_(steps_max) {
-    // A ring of the events not placed yet, in order of their calls; the last slot is its head.
     const std::size_t count = events_.size();
-    next_.resize(count + 1);
-    previous_.resize(count + 1);
-    for (std::size_t i = 0; i <= count; ++i) {
-      next_[i] = i == count ? 0 : i + 1;
-      previous_[i] = i == 0 ? count : i - 1;
-    }
+    next_.resize(count + kRings);
+    previous_.resize(count + kRings);
+    for (const Ring ring : {kDistinct, kUnseenWrites, kRemoves})
+      next_[head(ring)] = previous_[head(ring)] = head(ring);
+    for (std::size_t i = 0; i < count; ++i) append(i, head(ring_of(events_[i])));
     standing_.resize(kFirstValue + 2 * count);
     for (const Event& event : events_) {
       count_in(event);
@@ -90,6 +88,9 @@ class Search {
 
  private:
   using Indices = std::vector<std::size_t>;
+  /// Of the events not placed yet, in order of their calls. The optional ones that are all alike
+  /// are kept apart: only the first of them is ever tried, and there may be thousands.
+  enum Ring : std::size_t { kDistinct, kUnseenWrites, kRemoves, kRings };
   struct Frame {
     Indices candidates;  // each fits
     std::size_t tried = 0;
@@ -103,6 +104,21 @@ class Search {
     std::uint64_t last_call = 0;  // of all those that needed it at the beginning
   };
 
+  [[nodiscard]] static Ring ring_of(const Event& event) {
+    if (!event.optional) return kDistinct;
+    if (event.act == Act::write && event.value == kNobodySaw) return kUnseenWrites;
+    return event.act == Act::remove ? kRemoves : kDistinct;
+  }
+
+  [[nodiscard]] std::size_t head(Ring ring) const { return events_.size() + ring; }
+
+  void append(std::size_t event, std::size_t head) {
+    previous_[event] = previous_[head];
+    next_[event] = head;
+    next_[previous_[head]] = event;
+    previous_[head] = event;
+  }
+
   /// Called before the first answer still outstanding.
   struct Callable {
     Indices sure;    // must happen; by their answers
@@ -111,23 +127,17 @@ class Search {
 
   [[nodiscard]] Callable callable() const {
     Callable result;
-    const std::size_t head = events_.size();
     std::uint64_t first_answer = kNever;
-    bool have_write = false;
-    bool have_remove = false;
-    for (std::size_t i = next_[head]; i != head && events_[i].from <= first_answer; i = next_[i]) {
-      const Event& event = events_[i];
-      if (!event.optional) {
-        first_answer = std::min(first_answer, event.until);
-        result.sure.push_back(i);
-      } else if (event.act == Act::write && event.value == kNobodySaw) {
-        if (!std::exchange(have_write, true)) result.unsure.push_back(i);
-      } else if (event.act == Act::remove) {
-        if (!std::exchange(have_remove, true)) result.unsure.push_back(i);
-      } else {
-        result.unsure.push_back(i);
-      }
+    const std::size_t end = head(kDistinct);
+    for (std::size_t i = next_[end]; i != end && events_[i].from <= first_answer; i = next_[i]) {
+      if (!events_[i].optional) first_answer = std::min(first_answer, events_[i].until);
+      (events_[i].optional ? result.unsure : result.sure).push_back(i);
     }
+    for (const Ring ring : {kUnseenWrites, kRemoves}) {
+      const std::size_t i = next_[head(ring)];
+      if (i != head(ring) && events_[i].from <= first_answer) result.unsure.push_back(i);
+    }
+    std::ranges::sort(result.unsure);  // by their calls
     std::ranges::stable_sort(result.sure, {}, [&](std::size_t i) { return events_[i].until; });
     return result;
   }
