@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/check.hpp"
 #include "kv/table.hpp"
 
@@ -46,9 +47,9 @@ class MapTable final : public kv::Table {
       return failure();
     }
     if (writes_left_) --*writes_left_;
-    std::vector<kv::Batch::Op>& undo = unflushed_.emplace_back();
-    undo.reserve(batch.ops.size());
-    for (const kv::Batch::Op& op : batch.ops) undo.push_back(change(op));
+    std::string& undo = unflushed_.emplace_back();
+    undo.reserve(kUndoBytes * batch.ops.size());
+    for (const kv::Batch::Op& op : batch.ops) change(op, undo);
     return success();
   }
 
@@ -59,10 +60,7 @@ class MapTable final : public kv::Table {
 
   /// Power loss: of the unflushed batches only the oldest `kept` survive.
   void crash(std::size_t kept) {
-    for (; unflushed_.size() > kept; unflushed_.pop_back()) {
-      const auto& undo = unflushed_.back();
-      for (auto op = undo.rbegin(); op != undo.rend(); ++op) change(*op);
-    }
+    for (; unflushed_.size() > kept; unflushed_.pop_back()) take_back(unflushed_.back());
     flush();
     failing_ = false;
     writes_left_.reset();
@@ -91,12 +89,15 @@ class MapTable final : public kv::Table {
  private:
   static Error failure() { return {Errc::io, "the table was told to fail"}; }
 
-  /// Returns what undoes it.
-  kv::Batch::Op change(const kv::Batch::Op& op) {
+  /// Appends the row as it was to `undo`.
+  void change(const kv::Batch::Op& op, std::string& undo) {
     CAUSEWAY_CHECK(!op.key.empty());
     const auto row = rows_.lower_bound(op.key);
     const bool there = row != rows_.end() && row->first == op.key;
-    kv::Batch::Op undo{op.key, there ? std::optional(std::move(row->second)) : std::nullopt};
+    ByteWriter out(undo);
+    out.sized(op.key);
+    out.u8(there ? 1 : 0);
+    out.sized(there ? row->second : "");
     if (there && op.value) {
       row->second = *op.value;
     } else if (there) {
@@ -104,11 +105,32 @@ class MapTable final : public kv::Table {
     } else if (op.value) {
       rows_.emplace_hint(row, op.key, *op.value);
     }
-    return undo;
   }
 
+  void take_back(std::string_view undo) {
+    struct Was {
+      std::string_view key;
+      bool there = false;
+      std::string_view value;
+    };
+    std::vector<Was> all;
+    for (ByteReader in(undo); in.left() != 0;)
+      all.push_back({.key = in.sized(), .there = in.u8() == 1, .value = in.sized()});
+    for (auto was = all.rbegin(); was != all.rend(); ++was) {
+      if (was->there) {
+        rows_.insert_or_assign(std::string(was->key), std::string(was->value));
+      } else {
+        rows_.erase(std::string(was->key));
+      }
+    }
+  }
+
+  static constexpr std::size_t kUndoBytes = 64;  ///< about so many for a row
+
   Rows rows_;
-  std::deque<std::vector<kv::Batch::Op>> unflushed_;  ///< what undoes each batch, backwards
+  /// What undoes each batch: the rows as they were, one behind the other. In few bytes, since there
+  /// may be hundreds, and they pass through the cache.
+  std::deque<std::string> unflushed_;
   std::optional<std::size_t> writes_left_;
   bool failing_ = false;
   mutable std::size_t reads_ = 0;
