@@ -25,7 +25,13 @@ class MsgpackReader {
   /// What the next value is; none at the end and where it is broken.
   [[nodiscard]] MsgpackKind next() const;
 
-  std::uint64_t natural() { return take(MsgpackKind::natural).number; }
+  std::uint64_t natural() {
+    const bool in_a_byte = !in_.empty() && static_cast<std::uint8_t>(in_.front()) <= 0x7f;
+    if (!in_a_byte) return take(MsgpackKind::natural).number;
+    const auto number = static_cast<std::uint64_t>(in_.front());
+    in_.remove_prefix(1);
+    return number;
+  }
   bool boolean() { return take(MsgpackKind::boolean).number != 0; }
   std::string_view text() { return body(take(MsgpackKind::text)); }
   std::string_view binary() { return body(take(MsgpackKind::binary)); }
