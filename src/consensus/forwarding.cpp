@@ -58,8 +58,9 @@ bool awaits_answer(const RaftState& state) {
 }  // namespace
 
 void append_waiting_proposals(RaftState& state, Effects& out) {
+  if (state.proposals.front() == nullptr) return;
   if (state.leading.transfer || !has_word_of_majority(state)) return;  // they wait
-  if (state.proposals.front() != nullptr) follow_median(state);
+  follow_median(state);
   while (const Blob* payload = state.proposals.front()) {
     if (over_limit(state, payload->size())) {
       state.proposals.drop_front(Dropped::exhausted, out);

@@ -147,8 +147,8 @@ bool Reconciler::may_propose() const {
 
 // There may be records behind the tip, and a batch of them could be on its way at once.
 bool Reconciler::wants_more() const {
-  return phase_ == Phase::settling && staged_.empty() && !list_open_ && !in_flight_full() &&
-         room() > 0 && given_out_ > looked_through();
+  return phase_ == Phase::settling && given_out_ > looked_through() && staged_.empty() &&
+         !list_open_ && !in_flight_full() && room() > 0;
 }
 
 bool Reconciler::may_pin() const { return wants_more() && pinned_through_ <= looked_through(); }
