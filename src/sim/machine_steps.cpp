@@ -48,6 +48,7 @@ void Machine::run_raft_log() {
   // What was written to the mark file before a sync of the log may as well be there.
   directory_->synced_mark = mark;
   std::vector<node::Input> news;
+  news.reserve(effects.size());
   for (storage::LogEffect& effect : effects)
     news.emplace_back(node::RaftLogReport{std::move(effect)});
   report(live_->raft_log_busy, &Machine::run_raft_log, std::move(news));
@@ -64,6 +65,7 @@ void Machine::run_journal() {
   if (directory_->journal.power_is_off()) return on_power_off();
   if (observer != nullptr) observer->journal_done(settings_.number, effects);
   std::vector<node::Input> news;
+  news.reserve(effects.size());
   for (storage::LogEffect& effect : effects)
     news.emplace_back(node::JournalReport{std::move(effect)});
   report(live_->journal_busy, &Machine::run_journal, std::move(news));
@@ -81,6 +83,7 @@ void Machine::run_applier() {
     if (apply != nullptr && observer != nullptr) observer->applying(settings_.number, *apply);
   }
   live_->applier->step(std::exchange(live_->applier_inbox, {}), outputs);
+  news.reserve(outputs.size());
   for (kv::Output& output : outputs) {
     if (const auto* applied = std::get_if<kv::Applied>(&output)) {
       if (on_applied) on_applied(*applied);
