@@ -10,10 +10,7 @@ namespace causeway::sim {
 Cluster::Cluster(ClusterSettings settings)
     : settings_(settings),
       random_(settings.seed),
-      network_(schedule_, random_, settings.nodes,
-               {.listens = [this](Peer peer) { return ((listening_ >> peer) & 1) != 0; },
-                .give = [this](Peer peer,
-                               node::Input input) { machines_[peer]->give(std::move(input)); }}) {
+      network_(schedule_, random_, settings.seed, settings.nodes, ends()) {
   CAUSEWAY_CHECK(settings.nodes >= 1 && settings.nodes <= kMachinesMax);
   std::map<std::string, std::string> voters;
   for (std::size_t i = 1; i <= settings.nodes; ++i) {
@@ -45,6 +42,15 @@ Cluster::Cluster(ClusterSettings settings)
 
 Cluster::~Cluster() = default;
 
+Network::Ends Cluster::ends() {
+  return {
+      .listens = [this](Peer peer) { return ((listening_ >> peer) & 1) != 0; },
+      .reads = [this](Peer peer) { return !machines_[peer]->paused(); },
+      .awake =
+          [this](Peer peer) { return ((dark_ >> peer) & 1) == 0 && !machines_[peer]->asleep(); },
+      .give = [this](Peer peer, node::Input input) { machines_[peer]->give(std::move(input)); }};
+}
+
 Peer Cluster::peer_of(const Name& name) const {
   return static_cast<Peer>(std::find(names_.begin(), names_.end(), name) - names_.begin());
 }
@@ -68,6 +74,7 @@ void Cluster::observe(Observer& observer) {
 
 Result<void> Cluster::try_start(const Name& name) {
   ended_by_itself.erase(name);
+  dark_ &= ~(std::uint32_t{1} << peer_of(name));
   return node(name).start();
 }
 
@@ -80,6 +87,7 @@ void Cluster::kill(const Name& name, std::size_t table_kept) {
 void Cluster::lose_power(const Name& name) {
   node(name).lose_power();
   if (observer_ != nullptr) observer_->died(peer_of(name), Death::power);
+  dark_ |= std::uint32_t{1} << peer_of(name);
   gone(peer_of(name));
 }
 
@@ -164,7 +172,7 @@ void Cluster::log(Peer from, const node::LogLine& line) {
 void Cluster::gone(Peer peer) {
   ready_nodes.erase(name_of(peer));
   listening_ &= ~(std::uint32_t{1} << peer);
-  network_.left(peer);
+  ((dark_ >> peer) & 1) != 0 ? network_.vanished(peer) : network_.left(peer);
 }
 
 void Cluster::ended(Peer from, std::optional<Error> error) {

@@ -104,7 +104,10 @@ class Cluster : private Outside {
   void log(Peer from, const node::LogLine& line) override;
   void ended(Peer from, std::optional<Error> error) override;
   void ready(Peer from) override;
+  void stood_still(Peer from) override { network_.stood_still(from); }
+  void went_on(Peer from) override { network_.went_on(from); }
   void gone(Peer peer);
+  [[nodiscard]] Network::Ends ends();
 
   ClusterSettings settings_;
   Random random_;
@@ -112,6 +115,7 @@ class Cluster : private Outside {
   std::vector<Name> names_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::uint32_t listening_ = 0;  ///< bit n for Peer n
+  std::uint32_t dark_ = 0;       ///< without power, until the next start
   Network network_;
   Observer* observer_ = nullptr;
   std::map<CallNumber, wire::Reply> replies_;

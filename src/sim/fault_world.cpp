@@ -21,8 +21,6 @@ std::int64_t rarity(FaultKind kind) {
 
 }  // namespace
 
-bool closed(const Line& line) { return line.cut || line.lost >= 1000; }
-
 FaultWorld::FaultWorld(Cluster& struck_cluster, const Plan& drawn, Observer& told)
     : cluster(struck_cluster),
       plan(drawn),
@@ -36,6 +34,7 @@ FaultWorld::FaultWorld(Cluster& struck_cluster, const Plan& drawn, Observer& tol
   for (Peer from = 0; from < nodes(); ++from) {
     for (Peer to = 0; to < nodes(); ++to) usual_.push_back(cluster.network().line(from, to));
   }
+  cluster.network().on_soundness = [this] { changed(); };
 }
 
 void FaultWorld::often(FaultKind kind, Strike strike) {
@@ -88,7 +87,8 @@ bool FaultWorld::well(Peer peer) {
 }
 
 bool FaultWorld::clear(Peer from, Peer to) {
-  return cluster.network().line(from, to) == usual_[from * nodes() + to];
+  return cluster.network().line(from, to) == usual_[from * nodes() + to] &&
+         cluster.network().sound(from, to);
 }
 
 bool FaultWorld::healthy(Peer peer) {

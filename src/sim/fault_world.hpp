@@ -62,7 +62,8 @@ class FaultWorld {
   /// To be called whenever a node or a line changes.
   void changed();
   [[nodiscard]] const Calm& calm() const { return calm_; }
-  /// It is as it was at the beginning, when no fault had touched it.
+  /// It is as it was at the beginning, when no fault had touched it, and no fault's traces are left
+  /// on its connection.
   [[nodiscard]] bool clear(Peer from, Peer to);
 
   Cluster& cluster;
@@ -83,8 +84,5 @@ class FaultWorld {
   std::vector<Line> usual_;
   Calm calm_;
 };
-
-/// Nothing passes it, though its connection may stand.
-[[nodiscard]] bool closed(const Line& line);
 
 }  // namespace causeway::sim

@@ -1,3 +1,4 @@
+#include <iterator>
 #include <utility>
 
 #include "sim/machine_live.hpp"
@@ -45,17 +46,26 @@ void Machine::restore(const DataDirectory& image) {
 
 bool Machine::paused() const { return live_ && live_->paused; }
 
-void Machine::pause() { live_->paused = true; }
+bool Machine::asleep() const { return live_ && live_->asleep; }
+
+void Machine::pause() {
+  live_->paused = true;
+  outside_.stood_still(settings_.number);
+}
 
 void Machine::suspend() {
-  live_->paused = true;
+  live_->asleep = true;
   clocks.fall_asleep(schedule_.now());
+  pause();
 }
 
 void Machine::resume() {
   clocks.wake_up(schedule_.now());
-  live_->paused = false;
+  live_->paused = live_->asleep = false;
   live_->timer = Instant::never();
+  std::vector<node::Input> came_meanwhile = std::exchange(live_->inbox, {});
+  outside_.went_on(settings_.number);  // what its kernel has kept is read now
+  std::move(came_meanwhile.begin(), came_meanwhile.end(), std::back_inserter(live_->inbox));
   std::vector<node::Input> behind_calls = put_calls_first();
   for (auto& action : std::exchange(live_->delayed, {})) {
     action();

@@ -63,6 +63,9 @@ class Outside {
   /// The node ended: it failed (not empty), or stopped.
   virtual void ended(Peer from, std::optional<Error> error) = 0;
   virtual void ready(Peer from) = 0;
+  /// Its process, or the whole machine, stands still from now on; or goes on.
+  virtual void stood_still(Peer from) = 0;
+  virtual void went_on(Peer from) = 0;
 };
 
 class Machine {
@@ -87,6 +90,8 @@ class Machine {
 
   [[nodiscard]] bool running() const { return live_ != nullptr; }
   [[nodiscard]] bool paused() const;
+  /// Suspended: it answers no packet.
+  [[nodiscard]] bool asleep() const;
   [[nodiscard]] DataDirectory& directory() { return *directory_; }
   void restore(const DataDirectory& image);
   [[nodiscard]] node::Loop& loop();

@@ -18,6 +18,7 @@ struct Machine::Live {
   std::vector<node::Input> inbox;
   bool turn_due = false;
   bool paused = false;
+  bool asleep = false;
   std::vector<storage::LogInput> raft_log_inbox;
   std::vector<storage::LogInput> journal_inbox;
   std::vector<kv::Input> applier_inbox;

@@ -1,7 +1,7 @@
+// Lines and messages. network_dialling.cpp and network_ends.cpp: how connections come and go.
 #include "sim/network.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "base/check.hpp"
@@ -10,22 +10,48 @@
 namespace causeway::sim {
 namespace {
 
-constexpr Duration kRedial = std::chrono::milliseconds(50);
 // What comes later than this holds up all that is behind it on its connection: longer, and a line
 // would go on being ill long after its fault is over.
 constexpr Duration kLatest = std::chrono::seconds(3);
 
-// A link's number names the pair, so that an answer finds its connection.
-std::uint64_t link_number(std::uint64_t count, Peer from, Peer to) {
-  return count * 64 + std::uint64_t{from} * 8 + to;
+void fill_header(std::string& frame) {
+  char header[wire::kFrameHeaderBytes];
+  wire::encode_frame_header(std::string_view(frame).substr(wire::kFrameHeaderBytes), header);
+  frame.replace(0, sizeof header, header, sizeof header);
 }
-Peer dialler_of(std::uint64_t link) { return static_cast<Peer>(link / 8 % 8); }
-Peer accepter_of(std::uint64_t link) { return static_cast<Peer>(link % 8); }
 
 }  // namespace
 
-Network::Network(Schedule& schedule, Random& random, std::size_t machines, Ends ends)
-    : schedule_(schedule), random_(random), machines_(machines), ends_(std::move(ends)) {
+std::string framed(std::string body) {
+  body.insert(0, wire::kFrameHeaderBytes, '\0');
+  fill_header(body);
+  return body;
+}
+
+std::string_view body_of(std::string_view frame) {
+  const auto header = wire::decode_frame_header(frame.substr(0, wire::kFrameHeaderBytes));
+  const std::string_view body = frame.substr(wire::kFrameHeaderBytes);
+  const bool good =
+      header && header.value().body_bytes == body.size() && wire::check_body(header.value(), body);
+  return good ? body : std::string_view();
+}
+
+std::optional<consensus::Message> message_of(const Blob& frame) {
+  const std::string_view body = body_of(frame.view());
+  if (body.empty()) return {};
+  const auto at = static_cast<std::size_t>(body.data() - frame.view().data());
+  auto message = wire::decode_message(frame.slice(at, body.size()));
+  CAUSEWAY_CHECK(message.has_value());  // what is whole was sent so
+  return std::move(message).value();
+}
+
+Network::Network(Schedule& schedule, Random& random, std::uint64_t seed, std::size_t machines,
+                 Ends ends)
+    : schedule_(schedule),
+      random_(random),
+      dice_(seed ^ 0x6e6574),
+      machines_(machines),
+      ends_(std::move(ends)) {
   CAUSEWAY_CHECK(machines <= kMachinesMax);
 }
 
@@ -37,12 +63,18 @@ Duration Network::delay(const Line& line) {
   return std::max(usual, std::min(100 * usual, kLatest));
 }
 
-// ---- connections
+// ---- lines
 
 void Network::lines_changed() {
   for (Peer from = 0; from < machines_; ++from) {
     for (Peer to = 0; to < machines_; ++to) {
-      if (!both_ways(from, to)) lose(from, to);
+      if (!both_ways(from, to)) {
+        lose(from, to);
+      } else if (!passes(from, to)) {
+        watch(from, to);
+      } else if (whole(from, to)) {
+        pairs_[from][to].watch = 0;
+      }
     }
   }
   for (Peer from = 0; from < machines_; ++from) {
@@ -50,83 +82,7 @@ void Network::lines_changed() {
   }
 }
 
-void Network::joined(Peer peer) {
-  for (Peer other = 0; other < machines_; ++other) {
-    dial(peer, other);
-    dial(other, peer);
-  }
-}
-
-void Network::left(Peer peer) {
-  for (Peer other = 0; other < machines_; ++other) {
-    lose(peer, other);
-    lose(other, peer);
-  }
-}
-
-void Network::dial(Peer from, Peer to) {
-  Pair& pair = pairs_[from][to];
-  if (from == to || pair.link != 0 || pair.dialling || !ends_.listens(from)) return;
-  pair.dialling = true;
-  const bool can = both_ways(from, to) && ends_.listens(to);
-  schedule_.after(can ? delay(pair.line) : kRedial,
-                  [this, from, to, can] { dialled(from, to, can); });
-}
-
-void Network::dialled(Peer from, Peer to, bool can) {
-  Pair& pair = pairs_[from][to];
-  pair.dialling = false;
-  if (!can || !reaches(from, to) || !ends_.listens(to) || !ends_.listens(from)) {
-    if (reaches(from, to)) dial(from, to);  // a line that is mended is dialled anew otherwise
-    return;
-  }
-  pair.link = link_number(++links_, from, to);
-  pair.last_arrival = {};
-  ends_.give(from, node::PeerDialled{to});
-}
-
-void Network::lose(Peer from, Peer to) {
-  Pair& pair = pairs_[from][to];
-  const std::uint64_t link = std::exchange(pair.link, 0);
-  if (link == 0) return;
-  ends_.give(from, node::PeerLost{to});
-  ends_.give(to, node::LinkLost{link});
-  schedule_.after(kRedial, [this, from, to] { dial(from, to); });
-}
-
-void Network::drop_link(std::uint64_t link) {
-  const Peer from = dialler_of(link);
-  const Peer to = accepter_of(link);
-  if (pairs_[from][to].link == link) lose(from, to);
-}
-
-// ---- the handshake
-
-void Network::hello(Peer from, Peer to, const wire::Hello& hello) {
-  Pair& pair = pairs_[from][to];
-  if (pair.link == 0) return;
-  auto decoded = wire::decode_hello(wire::encode(hello));
-  CAUSEWAY_CHECK(decoded.has_value());
-  schedule_.after(delay(pair.line),
-                  [this, from, to, link = pair.link, hello = std::move(decoded).value()] {
-                    if (pairs_[from][to].link == link) ends_.give(to, node::LinkHello{link, hello});
-                  });
-}
-
-void Network::link_answer(std::uint64_t link, const wire::HelloReply& reply) {
-  const Peer from = dialler_of(link);
-  const Peer to = accepter_of(link);
-  auto decoded = wire::decode_hello_reply(wire::encode(reply));
-  CAUSEWAY_CHECK(decoded.has_value());
-  schedule_.after(delay(pairs_[to][from].line),
-                  [this, from, to, link, reply = std::move(decoded).value()] {
-                    if (pairs_[from][to].link != link) return;
-                    ends_.give(from, node::PeerGreeted{to, reply});
-                    if (!reply.accepted) lose(from, to);
-                  });
-}
-
-// ---- messages
+// ---- sending
 
 void Network::send(Peer from, Peer to, const consensus::Message& message) {
   Pair& pair = pairs_[from][to];
@@ -135,52 +91,105 @@ void Network::send(Peer from, Peer to, const consensus::Message& message) {
   std::string& frame = frame_;
   frame.assign(wire::kFrameHeaderBytes, '\0');
   wire::encode(message, frame);
-  const std::string_view body = std::string_view(frame).substr(wire::kFrameHeaderBytes);
-  char header[wire::kFrameHeaderBytes];
-  wire::encode_frame_header(body, header);
-  frame.replace(0, sizeof header, header, sizeof header);
+  fill_header(frame);
   tell(from, to, Fate::sent, &message);
   const auto draws = [&](std::uint64_t of_thousand) {
     return of_thousand != 0 && random_.below(1000) < of_thousand;
   };
+  if (!pair.accepted || pair.forgotten) {
+    if (refutes(from, to) && pair.watch != 0)
+      schedule_.after(line.delay_max, [=, this, number = pair.watch] { look(from, to, number); });
+    return tell(from, to, Fate::lost);
+  }
   const bool unwanted = line.lost_kind == static_cast<int>(message.index()) ||
                         (lets_pass && !lets_pass(from, to, message));
   if (unwanted || draws(line.lost)) return tell(from, to, Fate::lost);
   const std::size_t copies = draws(line.doubled) ? 2 : 1;
-  for (std::size_t copy = 0; copy < copies; ++copy) {
+  for (std::size_t copy = 1; copy <= copies; ++copy) {
     Instant at = schedule_.now() + delay(line);
     if (!draws(line.reordered)) at = pair.last_arrival = std::max(pair.last_arrival, at);
-    if (copy != 0) tell(from, to, Fate::doubled);
+    if (copy != 1) tell(from, to, Fate::doubled);
     if (draws(line.damaged)) {
       tell(from, to, Fate::damaged);
       const std::uint64_t bit = random_.below(frame.size() * 8);
       frame[bit / 8] = static_cast<char>(frame[bit / 8] ^ (1 << (bit % 8)));
     }
+    pair.queued += frame.size();
     deliver(from, to, pair.link, at, Blob::copy_of(frame));
   }
+  if (pair.queued <= limits.output_bytes_max) return;
+  tell(from, to, Fate::overflowed);
+  dialler_ends(from, to);
 }
 
+// ---- arriving
+
 void Network::deliver(Peer from, Peer to, std::uint64_t link, Instant at, Blob frame) {
-  schedule_.at(at, [this, from, to, link, frame = std::move(frame)] {
-    if (pairs_[from][to].link == link) {
-      arrived(from, to, frame);
-    } else {
-      tell(from, to, Fate::stale);
-    }
+  schedule_.at(at, [this, from, to, link, frame = std::move(frame)]() mutable {
+    Pair& pair = pairs_[from][to];
+    if (pair.link != link || !pair.accepted) return tell(from, to, Fate::stale);
+    if (!ends_.reads(to)) return keep(from, to, std::move(frame));
+    pair.queued -= frame.size();
+    arrived(from, to, frame);
   });
+}
+
+// The kernel of a machine whose process stands still takes a little. Then it announces a closed
+// window, and who dialled bears that as long as any silence.
+void Network::keep(Peer from, Peer to, Blob frame) {
+  Pair& pair = pairs_[from][to];
+  const bool had_room = pair.unread_bytes <= limits.receive_bytes;
+  pair.unread_bytes += frame.size();
+  pair.unread.push_back(std::move(frame));
+  if (!had_room || pair.unread_bytes <= limits.receive_bytes) return;
+  schedule_.after(limits.silence_max, [=, this, link = pair.link, readings = pair.readings] {
+    if (pairs_[from][to].link != link || pairs_[from][to].readings != readings) return;
+    tell(from, to, Fate::overflowed);
+    dialler_ends(from, to);
+  });
+}
+
+// All that was kept; what one of them ends, ends it for those behind.
+void Network::read(Peer from, Peer to) {
+  Pair& pair = pairs_[from][to];
+  const std::uint64_t link = pair.link;
+  ++pair.readings;
+  pair.unread_bytes = 0;
+  for (const Blob& frame : std::exchange(pair.unread, {})) {
+    if (pair.link != link || !pair.accepted) return tell(from, to, Fate::stale);
+    pair.queued -= frame.size();
+    arrived(from, to, frame);
+  }
 }
 
 // As net does: a frame that is not what was sent ends the connection.
 void Network::arrived(Peer from, Peer to, const Blob& frame) {
-  const auto header = wire::decode_frame_header(frame.view().substr(0, wire::kFrameHeaderBytes));
-  const Blob body = frame.slice(wire::kFrameHeaderBytes, frame.size() - wire::kFrameHeaderBytes);
-  if (!header || header.value().body_bytes != body.size() ||
-      !wire::check_body(header.value(), body.view()))
-    return lose(from, to);
-  auto message = wire::decode_message(body);
-  CAUSEWAY_CHECK(message.has_value());
-  tell(from, to, Fate::delivered, &message.value());
-  ends_.give(to, node::LinkMessage{pairs_[from][to].link, std::move(message).value()});
+  auto message = message_of(frame);
+  if (!message) return accepter_ends(from, to);
+  tell(from, to, Fate::delivered, &*message);
+  ends_.give(to, node::LinkMessage{pairs_[from][to].link, std::move(*message)});
+}
+
+void Network::forget_frames(Pair& pair) {
+  ++pair.readings;
+  pair.queued = 0;
+  pair.unread_bytes = 0;
+  pair.unread.clear();
+}
+
+void Network::stood_still(Peer peer) {
+  for (Peer other = 0; other < machines_; ++other) {
+    if (other == peer || ends_.awake(peer)) continue;
+    watch(other, peer);
+    watch_accepted(peer, other);
+  }
+}
+
+void Network::went_on(Peer peer) {
+  for (Peer other = 0; other < machines_; ++other) {
+    if (pairs_[other][peer].link != 0) read(other, peer);
+    if (std::exchange(pairs_[other][peer].connected, false)) dialled(other, peer);
+  }
 }
 
 }  // namespace causeway::sim

@@ -19,6 +19,9 @@ void duplicate(Line& line, std::uint64_t how) { line.doubled = std::max(line.dou
 void reorder(Line& line, std::uint64_t how) { line.reordered = std::max(line.reordered, how); }
 void damage(Line& line, std::uint64_t how) { line.damaged = std::max(line.damaged, how); }
 void delay_some(Line& line, std::uint64_t how) { line.late = std::max(line.late, how); }
+void spoil_handshakes(Line& line, std::uint64_t how) {
+  line.handshakes = std::max(line.handshakes, how);
+}
 void lose_kind(Line& line, std::uint64_t how) { line.lost_kind = static_cast<int>(how); }
 void slow_down(Line& line, std::uint64_t how) {
   const Duration delay = milliseconds(how);
@@ -69,6 +72,8 @@ void NetworkFaults::begin_cuts() {
   often(FaultKind::absence, &NetworkFaults::absence);
   often(FaultKind::flapping, &NetworkFaults::flap);
   often(FaultKind::lost_kind, &NetworkFaults::lost_kind);
+  often(FaultKind::half_open, &NetworkFaults::half_open);
+  often(FaultKind::handshakes, &NetworkFaults::handshakes);
 }
 
 // Two groups, or a group each.
@@ -168,6 +173,35 @@ void NetworkFaults::lost_kind(Random& random) {
   add({FaultKind::lost_kind, std::to_string(kind) + " " + where, lines, lose_kind, kind}, lasts);
 }
 
+// As by a NAT or a firewall that drops what it knows of connections, with or without a reset.
+void NetworkFaults::half_open(Random& random) {
+  const bool resets = random.below(2) == 0;
+  const auto [lines, where] = draw_lines(random);
+  bool any = false;
+  for (Peer from = 0; from < world_.nodes(); ++from) {
+    for (Peer to = 0; to < world_.nodes(); ++to) {
+      if ((lines[from] & bit(to)) != 0)
+        any = world_.cluster.network().forget(from, to, resets) || any;
+    }
+  }
+  if (any) world_.struck(FaultKind::half_open, where + (resets ? ", with resets" : ""));
+}
+
+// Connections that stand have theirs behind them: these end first.
+void NetworkFaults::handshakes(Random& random) {
+  const std::uint64_t most = 300u * world_.plan.level(FaultKind::handshakes);
+  const std::uint64_t how = random.between(most / 3, most);
+  const auto [lines, where] = draw_lines(random);
+  const Duration lasts = world_.some(random, 500, 5000);
+  add({FaultKind::handshakes, where + " by " + std::to_string(how), lines, spoil_handshakes, how},
+      lasts);
+  for (Peer from = 0; from < world_.nodes(); ++from) {
+    for (Peer to = 0; to < world_.nodes(); ++to) {
+      if ((lines[from] & bit(to)) != 0) world_.cluster.network().lose(from, to);
+    }
+  }
+}
+
 // ---- lines
 
 std::pair<NetworkFaults::Lines, std::string> NetworkFaults::draw_lines(Random& random) {
@@ -242,18 +276,19 @@ void NetworkFaults::end() {
 
 void NetworkFaults::apply() {
   Network& network = world_.cluster.network();
-  bool cuts_changed = false;
+  bool changed = false;
   for (Peer from = 0; from < world_.nodes(); ++from) {
     for (Peer to = 0; to < world_.nodes(); ++to) {
       Line line = usual_[from * world_.nodes() + to];
       for (const auto& [number, effect] : lasting_) {
         if ((effect.lines[from] & bit(to)) != 0) effect.worsen(line, effect.how);
       }
-      cuts_changed = cuts_changed || line.cut != network.line(from, to).cut;
+      const Line& now = network.line(from, to);
+      changed = changed || line.cut != now.cut || closed(line) != closed(now);
       network.line(from, to) = line;
     }
   }
-  if (cuts_changed) network.lines_changed();
+  if (changed) network.lines_changed();
   world_.changed();
 }
 

@@ -41,6 +41,8 @@ class NetworkFaults {
   void absence(Random& random);
   void flap(Random& random);
   void lost_kind(Random& random);
+  void half_open(Random& random);
+  void handshakes(Random& random);
 
   /// Some lines, and how to call them.
   std::pair<Lines, std::string> draw_lines(Random& random);

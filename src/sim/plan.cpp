@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
     "write_error",  "sync_error",  "bit_flip",     "misdirected_read",
     "clock_offset", "clock_drift", "clock_jump",   "clock_stuck",
     "clock_1970",   "huge_values", "bursts",       "full_journal",
-    "retries"};
-static_assert(kFaultNames.back() == "retries");
+    "retries",      "half_open",   "handshakes"};
+static_assert(kFaultNames.back() == "handshakes");
 
 constexpr std::size_t kClientsMax = 256;
 constexpr std::size_t kKeysMax = 10'000;

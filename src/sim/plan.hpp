@@ -57,8 +57,11 @@ enum class FaultKind : std::uint8_t {
   bursts,
   full_journal,
   retries,  ///< through other nodes, by clients that die
+  // network; they stand here because a kind's place decides its stream
+  half_open,   ///< connections die, and nobody is told
+  handshakes,  ///< steps of them are lost, damaged or late
 };
-inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::retries) + 1;
+inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::handshakes) + 1;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 struct Plan {

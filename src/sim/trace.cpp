@@ -206,7 +206,7 @@ void Trace::delivered(Peer from, Peer to, const consensus::Message& message) {
 void Trace::befell(Peer from, Peer to, Network::Fate fate) {
   TraceEvent& befell = event(Happened::befell, from, static_cast<std::uint8_t>(fate), to);
   // A message that comes too late was sent before others.
-  befell.values.numbers[0] = fate == Network::Fate::stale ? UINT64_MAX : last_sent_;
+  befell.values.numbers[0] = fate >= Network::Fate::stale ? UINT64_MAX : last_sent_;
   add(befell);
 }
 

@@ -168,6 +168,28 @@ std::string_view verdict_text(std::uint64_t kind) {
   return kind < std::size(kKinds) ? kKinds[kind] : "?";
 }
 
+/// What befell a handshake or a connection.
+std::string_view connection_text(std::uint8_t fate) {
+  using enum Network::Fate;
+  switch (static_cast<Network::Fate>(fate)) {
+    case unanswered: return "dialling has no answer";
+    case hello_lost: return "Hello is lost";
+    case hello_damaged: return "Hello is damaged";
+    case hello_late: return "Hello is late";
+    case reply_lost: return "the answer to Hello is lost";
+    case reply_damaged: return "the answer to Hello is damaged";
+    case reply_late: return "the answer to Hello is late";
+    case timed_out: return "the handshake takes too long";
+    case half_open: return "half-open: the other end is gone, and this one not told";
+    case orphaned: return "half-open: who dialled is gone, and the other end not told";
+    case reset: return "a reset tells that the other end is gone";
+    case silent: return "given up: nothing is acknowledged";
+    case let_go: return "given up by the other end: nothing is heard";
+    case overflowed: return "given up: too much waits for it";
+    default: return "?";
+  }
+}
+
 /// What stands behind the node's name.
 std::string words_of(const TraceEvent& event, const OriginNames& names) {
   constexpr std::string_view kLogs[] = {"Raft log", "journal"};
@@ -204,6 +226,7 @@ std::string words_of(const TraceEvent& event, const OriginNames& names) {
     }
     case Happened::delivered: return message_text(v.detail, n, event.record.body, names);
     case Happened::befell: {
+      if (v.detail >= std::size(kFates)) return std::string(connection_text(v.detail));
       const bool known = n[0] < std::size(kMessages);
       return (known ? std::string(kMessages[n[0]]) : std::string("a message")) + " is " +
              std::string(kFates[v.detail]);

@@ -173,7 +173,11 @@ void for_seeds(std::uint64_t usual, EachSeed run) {
   for (std::uint64_t seed = first; seed < first + count; ++seed) run(seed);
 }
 
-constexpr std::size_t kFirstOfLoad = static_cast<std::size_t>(FaultKind::huge_values);
+/// Made by clients, of whom there are none here.
+bool is_load(std::size_t kind) {
+  return kind >= static_cast<std::size_t>(FaultKind::huge_values) &&
+         kind <= static_cast<std::size_t>(FaultKind::retries);
+}
 
 struct Sum {
   std::uint64_t runs = 0;
@@ -200,12 +204,13 @@ struct Sum {
   /// A fault that never happened shows nothing, and neither does a cluster that does nothing.
   void judge() const {
     std::string counts;
-    for (std::size_t kind = 0; kind < kFirstOfLoad; ++kind)
+    for (std::size_t kind = 0; kind < kFaultKinds; ++kind)
       counts += " " + std::string(name_of(static_cast<FaultKind>(kind))) + "=" +
                 std::to_string(struck[kind]);
     MESSAGE(runs, " runs, ", done, " consistent writes, ", offline, " offline ones:", counts);
     if (runs < 40) return;
-    for (std::size_t kind = 0; kind < kFirstOfLoad; ++kind) {
+    for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
+      if (is_load(kind)) continue;
       INFO(std::string(name_of(static_cast<FaultKind>(kind))));
       CHECK(struck[kind] > runs / 50);
     }
@@ -239,7 +244,8 @@ TEST_CASE("with every kind of fault at once the cluster comes to rest, and every
 }
 
 TEST_CASE("each kind alone strikes, and the cluster comes to rest") {
-  for (std::size_t kind = 0; kind < kFirstOfLoad; ++kind) {
+  for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
+    if (is_load(kind)) continue;
     std::uint64_t struck = 0;
     for_seeds(4, [&](std::uint64_t seed) {
       Plan plan{.seed = seed, .nodes = 3};

@@ -170,6 +170,11 @@ TEST_CASE("each event has words that a developer can follow") {
          t.sent(2, 0, consensus::TimeoutNow{{4}});
          t.befell(2, 0, Network::Fate::lost);
        }},
+      {"3 -> 1 Hello is damaged", [](Trace& t) { t.befell(2, 0, Network::Fate::hello_damaged); }},
+      {"3 -> 1 given up: nothing is acknowledged",
+       [](Trace& t) { t.befell(2, 0, Network::Fate::silent); }},
+      {"3 -> 1 given up: too much waits for it",
+       [](Trace& t) { t.befell(2, 0, Network::Fate::overflowed); }},
       {"3 -> 1 a message is stale", [](Trace& t) { t.befell(2, 0, Network::Fate::stale); }},
       {"3 leads in term 4", [](Trace& t) { t.sent(2, 0, append({})); }},
       {"2 logs (ticket 7) 18@4: k=v (write 12 of 0000000000001234)",
