@@ -126,6 +126,8 @@ class Network {
   /// Neither does who dialled believe in a connection that is dead, nor is a dialling or handshake
   /// under way from which something was lost: from here on all depends on the nodes.
   [[nodiscard]] bool sound(Peer from, Peer to) const { return pairs_[from][to].sound; }
+  /// No connection is half-open, and each pair is sound.
+  [[nodiscard]] bool settled() const;
   /// Bytes that wait on the connection from one to the other.
   [[nodiscard]] std::size_t queued(Peer from, Peer to) const { return pairs_[from][to].queued; }
 

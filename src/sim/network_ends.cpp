@@ -15,6 +15,13 @@ void Network::reckon(Peer from, Peer to) {
   if (std::exchange(pair.sound, sound) != sound && on_soundness) on_soundness();
 }
 
+bool Network::settled() const {
+  const auto sound = [](const Pair& pair) { return pair.sound; };
+  return orphans_.empty() && std::all_of(pairs_.begin(), pairs_.end(), [&](const auto& row) {
+           return std::all_of(row.begin(), row.end(), sound);
+         });
+}
+
 void Network::lose(Peer from, Peer to) {
   Pair& pair = pairs_[from][to];
   const std::uint64_t link = std::exchange(pair.link, 0);

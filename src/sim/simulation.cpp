@@ -23,6 +23,7 @@ using std::chrono::seconds;
 
 constexpr Duration kLook = milliseconds(100);
 constexpr Duration kRestBound = seconds(300);
+constexpr Duration kConnectionsEnd = seconds(30);
 
 ClusterSettings settings_of(const Plan& plan) {
   Random random(plan.seed ^ 0x73657474696e6773);
@@ -91,6 +92,7 @@ class Run {
     }
     workload_.end();
     faults_.end();
+    let_connections_end();
     come_to_rest();
     audience_.finish();
     compare_tables();
@@ -114,6 +116,14 @@ class Run {
         throw Violation("bound", "more than " + std::to_string(bounds_.events_max) + " events");
     }
     cluster_.run_for(end - cluster_.time().now());
+  }
+
+  // What is half-open ends in its own time, long after the cluster has come to rest: it must harm
+  // nobody then, either.
+  void let_connections_end() {
+    if (plan_.level(FaultKind::half_open) == 0) return;
+    const Instant latest = cluster_.time().now() + kConnectionsEnd;
+    while (!cluster_.network().settled() && cluster_.time().now() < latest) advance(seconds(1));
   }
 
   // convergence: within a bounded time all have applied the same, nothing is pending, every call is

@@ -177,8 +177,10 @@ TEST_CASE("a peer dials anew while the other end of its old connection still sta
   wires.run(seconds(18));
   CHECK(wires.said() == "");
   CHECK(wires.terms == std::vector<std::uint64_t>{2});
+  CHECK_FALSE(wires.network().settled());
   wires.run(seconds(1));
   CHECK(wires.said() == "1 let go of 0; ");
+  CHECK(wires.network().settled());
 }
 
 TEST_CASE("what forgot a connection may say so to the next packet") {
