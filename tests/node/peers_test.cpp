@@ -116,6 +116,13 @@ TEST_CASE("only a link that shows what the dialled connection shows is heard") {
     at.say(kLink, Connections::loud(term + 10));
     CHECK(at.term() == term);
   }
+  SUBCASE("a newer link of the same start, when the end of the older one is noticed at last") {
+    CHECK(at.greet(kLink, at.genuine()).accepted);
+    CHECK(at.greet(kLink + 1, at.genuine()).accepted);
+    at.cluster.node("1").give(node::LinkLost{kLink});
+    at.say(kLink + 1, Connections::loud(term + 10));
+    CHECK(at.term() == term + 10);
+  }
   SUBCASE("a link that was lost") {
     CHECK(at.greet(kLink, at.genuine()).accepted);
     at.cluster.node("1").give(node::LinkLost{kLink});
