@@ -189,6 +189,7 @@ void Network::went_on(Peer peer) {
   for (Peer other = 0; other < machines_; ++other) {
     if (pairs_[other][peer].link != 0) read(other, peer);
     if (std::exchange(pairs_[other][peer].connected, false)) dialled(other, peer);
+    dial(peer, other);
   }
 }
 

@@ -38,7 +38,8 @@ void Network::joined(Peer peer) {
 
 void Network::dial(Peer from, Peer to) {
   Pair& pair = pairs_[from][to];
-  if (from == to || pair.link != 0 || pair.dialling || !ends_.listens(from)) return;
+  if (from == to || pair.link != 0 || pair.dialling) return;
+  if (!ends_.listens(from) || !ends_.reads(from)) return;
   if (!both_ways(from, to)) return;  // lines_changed tells when it is worth it again
   pair.dialling = true;
   ++pair.attempt;

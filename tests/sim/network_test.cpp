@@ -319,6 +319,19 @@ TEST_CASE("who is dialled and stands still says nothing; who dialled waits ten s
   }
 }
 
+TEST_CASE("a process that stands still dials nobody") {
+  Wires wires;
+  wires.connect();
+  wires.stand_still(0);
+  wires.network().lose(0, 1);
+  CHECK(wires.said() == "0 lost 1; 1 let go of 0; ");
+  wires.run(seconds(60));
+  CHECK(wires.said() == "");
+  wires.go_on(0);
+  wires.run(milliseconds(10));
+  CHECK(wires.said() == "0 dialled 1; 0 greeted 1; ");
+}
+
 TEST_CASE("a Hello without an answer ends the connection after ten seconds") {
   Wires wires;
   wires.answers = false;
