@@ -71,7 +71,9 @@ void RaftDisk::carry_out(Turn& turn) {
 // A batch of the log has a limit: what piled up while there was no leader goes in several, the last
 // of which makes raft's ticket durable.
 void RaftDisk::append_all(Turn& turn, const consensus::Effects& raft) {
+  if (raft.records.empty()) return;
   std::vector<storage::LogRecord> records;
+  records.reserve(raft.records.size() + 1);  // the commit mark
   std::size_t bytes = 0;
   std::uint64_t key = 0;
   Ticket ticket;
