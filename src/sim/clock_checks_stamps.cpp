@@ -164,12 +164,14 @@ void ClockChecks::applied(Peer peer, const kv::Applied& applied) {
 void ClockChecks::committed(const Node& node, std::string_view key,
                             const crdt::StoredVersion& version) {
   if (version.revision.value == 0) return;  // no version: overtaken, rejected, an absent key
-  const std::string what = "revision " + std::to_string(version.revision.value) + " of key " +
-                           std::string(key) + " has stamp " + stamp_text(version.stamp);
+  const auto what = [&] {
+    return "revision " + std::to_string(version.revision.value) + " of key " + std::string(key) +
+           " has stamp " + stamp_text(version.stamp);
+  };
   const Stamp log_time = log_times_.find(version.revision);
   const bool consistent = version.kind == crdt::WriteKind::consistent;
   if (version.stamp > log_time || (consistent && version.stamp != log_time))
-    broken("stamps-rise", node, what + " at log time " + stamp_text(log_time));
+    broken("stamps-rise", node, what() + " at log time " + stamp_text(log_time));
   auto found = versions_.find(key);
   if (found == versions_.end())
     found = versions_.emplace(std::string(key), std::vector<Version>{}).first;
@@ -179,11 +181,11 @@ void ClockChecks::committed(const Node& node, std::string_view key,
       [](const Version& each, LogIndex revision) { return each.revision < revision; });
   const bool known = at != all.end() && at->revision == version.revision;
   if (known && at->stamp == version.stamp) return;
-  if (known) broken("stamps-rise", node, what + " and had " + stamp_text(at->stamp));
+  if (known) broken("stamps-rise", node, what() + " and had " + stamp_text(at->stamp));
   const bool above = at == all.begin() || std::prev(at)->stamp < version.stamp;
   const bool below = at == all.end() || version.stamp < at->stamp;
   if (!above || !below)
-    broken("stamps-rise", node, what + ", which does not rise among the key's other revisions");
+    broken("stamps-rise", node, what() + ", which does not rise among the key's other revisions");
   all.insert(at, {version.revision, version.stamp});
 }
 

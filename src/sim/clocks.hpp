@@ -84,6 +84,7 @@ class Clocks {
   static constexpr Duration kMonoAtBoot = std::chrono::seconds(1);
 
   [[nodiscard]] Duration gained(Instant at) const {
+    if (rate_ppm_ == 0) return gained_then_;
     return gained_then_ + Duration((at - rate_since_).count() / kMillion * rate_ppm_ +
                                    (at - rate_since_).count() % kMillion * rate_ppm_ / kMillion);
   }

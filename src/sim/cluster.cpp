@@ -48,7 +48,7 @@ Network::Ends Cluster::ends() {
       .reads = [this](Peer peer) { return !machines_[peer]->paused(); },
       .awake =
           [this](Peer peer) { return ((dark_ >> peer) & 1) == 0 && !machines_[peer]->asleep(); },
-      .give = [this](Peer peer, node::Input input) { machines_[peer]->give(std::move(input)); }};
+      .give = [this](Peer peer, node::Input&& input) { machines_[peer]->give(std::move(input)); }};
 }
 
 Peer Cluster::peer_of(const Name& name) const {

@@ -91,7 +91,7 @@ node::Loop& Machine::loop() { return *live_->loop; }
 
 void Machine::put_off(Action action) { live_->delayed.push_back(std::move(action)); }
 
-void Machine::give(node::Input input) {
+void Machine::give(node::Input&& input) {
   if (!live_) return;
   live_->inbox.push_back(std::move(input));
   if (std::exchange(live_->turn_due, true)) return;

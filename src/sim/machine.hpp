@@ -96,7 +96,7 @@ class Machine {
   void restore(const DataDirectory& image);
   [[nodiscard]] node::Loop& loop();
 
-  void give(node::Input input);
+  void give(node::Input&& input);
 
   Clocks clocks;
   /// How much longer than usual a sync of the log takes.

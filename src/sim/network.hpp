@@ -77,7 +77,7 @@ class Network {
     std::function<bool(Peer)> listens;  ///< it runs and is ready
     std::function<bool(Peer)> reads;    ///< its process does not stand still
     std::function<bool(Peer)> awake;    ///< the machine has power, and is not suspended
-    std::function<void(Peer, node::Input)> give;
+    std::function<void(Peer, node::Input&&)> give;
   };
   /// What befell one message; then, what befell a handshake or a connection.
   enum class Fate : std::uint8_t {

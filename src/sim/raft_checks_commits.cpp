@@ -133,23 +133,23 @@ void RaftChecks::check_complete(Term term, const Leader& leader, LogIndex index)
 void RaftChecks::applying(Peer peer, const kv::Apply& apply) {
   Node& node = nodes_[peer];
   for (const kv::LogEntry& entry : apply.entries) {
-    const std::string what = "applies entry " + text(entry.index);
+    const auto what = [&] { return "applies entry " + text(entry.index); };
     const bool follows = entry.index == node.applied.next();
     const bool goes_back = !node.has_applied && entry.index <= node.applied;
     if (!follows && !goes_back)
-      broken("state-machine-safety", node, what + " behind entry " + text(node.applied));
+      broken("state-machine-safety", node, what() + " behind entry " + text(node.applied));
     if (entry.index > node.mark)
-      broken("mark-first", node, what + ", and its commit mark stands at " + text(node.mark));
+      broken("mark-first", node, what() + ", and its commit mark stands at " + text(node.mark));
     takes_for_committed(peer, node.led, entry.index);
     const EntryId id{entry.term, entry.hash};
     const EntryId& committed = committed_.at(entry.index).id;
     if (id != committed) {
       broken("state-machine-safety", node,
-             what + " of term " + text(entry.term) + "; committed is another one, of term " +
+             what() + " of term " + text(entry.term) + "; committed is another one, of term " +
                  text(committed.term));
     }
     if (node.disk.log.find(entry.index) != id)
-      broken("applied-durable", node, what + ", which its own log does not hold durably");
+      broken("applied-durable", node, what() + ", which its own log does not hold durably");
     node.applied = entry.index;
     node.has_applied = true;
   }

@@ -17,7 +17,8 @@ void Trace::follow(const Schedule& schedule) {
 }
 
 TraceEvent& Trace::event(Happened kind, Peer peer, std::uint8_t detail, Peer other) {
-  TraceEvent& slot = ring_[events_ % ring_.size()];
+  if (next_ == ring_.size()) next_ = 0;
+  TraceEvent& slot = ring_[next_++];
   slot.values = {.at_ns = schedule_ == nullptr ? 0 : (schedule_->now() - begin_).count(),
                  .kind = kind,
                  .detail = detail,

@@ -71,6 +71,7 @@ class Trace : public Observer {
   const Schedule* schedule_ = nullptr;
   Instant begin_;
   std::vector<TraceEvent> ring_;
+  std::size_t next_ = 0;  ///< slot of the ring
   std::uint64_t hash_ = 0;
   std::uint64_t events_ = 0;
   OriginNames names_;
