@@ -17,8 +17,7 @@ class Action {
  public:
   Action() = default;
   template <std::invocable Work>
-  requires(!std::same_as<std::remove_cvref_t<Work>, Action>)
-      Action(Work&& work) {
+  requires(!std::same_as<std::remove_cvref_t<Work>, Action>) Action(Work&& work) {
     using Kept = std::remove_cvref_t<Work>;
     if constexpr (sizeof(Kept) <= kBytes && alignof(Kept) <= alignof(std::max_align_t)) {
       ::new (place_) Kept(std::forward<Work>(work));

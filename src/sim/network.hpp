@@ -6,9 +6,9 @@
 // may rest on the order in which they come.
 //
 // A connection has two ends, and each knows only what packets tell it. An end that closes while
-// nothing passes (a silent line, a machine without power, a box between them that forgot) leaves the
-// other one half-open: it believes in the connection until a reset answers what it sends, or until
-// the time-outs of net and of TCP are over. Where packets pass, both ends hear of it at once.
+// nothing passes (a silent line, a machine without power, a box between them that forgot) leaves
+// the other one half-open: it believes in the connection until a reset answers what it sends, or
+// until the time-outs of net and of TCP are over. Where packets pass, both ends hear of it at once.
 #pragma once
 
 #include <array>
@@ -60,7 +60,7 @@ struct NetLimits {
   Duration connect_again = std::chrono::seconds(1);  ///< TCP asks again; net gives up the next time
   Duration handshake_timeout = std::chrono::seconds(10);
   Duration silence_max = std::chrono::seconds(5);  ///< TCP_USER_TIMEOUT of who dials
-  /// Keepalive: the first probe after `idle`, then others; without an answer to any the end is lost.
+  /// Keepalive: the first probe after `idle`, then others; the end is lost when none is answered.
   Duration dialler_idle = std::chrono::seconds(4);
   Duration dialler_interval = std::chrono::seconds(1);
   Duration accepter_idle = std::chrono::seconds(15);
@@ -106,8 +106,8 @@ class Network {
   Network(Schedule& schedule, Random& random, std::uint64_t seed, std::size_t machines, Ends ends);
 
   [[nodiscard]] Line& line(Peer from, Peer to) { return pairs_[from][to].line; }
-  /// To be called when lines open or close. Breaks connections over lines that were cut, dials where
-  /// it is possible again.
+  /// To be called when lines open or close. Breaks connections over lines that were cut, dials
+  /// where it is possible again.
   void lines_changed();
   /// The machine listens: it dials, and is dialled.
   void joined(Peer peer);
@@ -120,7 +120,7 @@ class Network {
   void went_on(Peer peer);
   /// Both ends hear of the end of what `from` dialled.
   void lose(Peer from, Peer to);
-  /// From now on nothing of that connection passes, as with a NAT that forgot. False: there is none.
+  /// From now on nothing of that connection passes, as with a NAT that forgot it. False: none is.
   /// resets   it answers packets from who dialled with a reset
   bool forget(Peer from, Peer to, bool resets);
   /// Neither does who dialled believe in a connection that is dead, nor is a dialling or handshake

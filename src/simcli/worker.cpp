@@ -78,7 +78,7 @@ Outcome run_here(const sim::Plan& plan, const Simulate& simulate, const Limits& 
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
   // What a run frees, the next one takes.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc takes
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
   std::function<void(const std::string&)> on_line;
   if (lines) {
