@@ -98,6 +98,7 @@ void Driver::take_mail() {
   for (auto& effect : mail_.raft_log) step(node::RaftLogReport{std::move(effect)});
   for (auto& effect : mail_.journal) step(node::JournalReport{std::move(effect)});
   for (auto& output : mail_.applier) step(node::ApplierReport{std::move(output)});
+  untaken_bytes_ += mail_.applier_bytes;
   if (mail_.identity_written) step(node::IdentityWritten{});
   for (auto& call : mail_.calls) {
     const bool writes = std::holds_alternative<wire::WriteCall>(call.call);
@@ -129,6 +130,8 @@ void Driver::end_turn() {
   // Taken out first: a callback of the app may bring the next call, into the next turn.
   node::Effects effects = std::exchange(effects_, {});
   carry_out(effects);
+  // Only now are the answers in the outputs of the connections, which have bounds of their own.
+  apply_thread_->taken(std::exchange(untaken_bytes_, 0));
   arm_timer();
 }
 

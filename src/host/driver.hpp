@@ -47,9 +47,9 @@ class Driver final : private net::ServerHandler, private net::PeerHandler {
   /// errors  io (in use): the detail says which address and what to do
   [[nodiscard]] Result<net::Address> listen(net::Listener listener);
 
-  /// Runs until the life is over. Then the other threads have ended, what they were given is done,
-  /// all callbacks were called, and the files are flushed and closed. `take_mail` is called
-  /// meanwhile for each arrival in the inbox.
+  /// Runs until the life is over. Then the other threads have ended, what the log thread was given
+  /// is done, all callbacks were called, and the files are flushed and closed. Meanwhile
+  /// `take_mail` is called for each arrival in the inbox.
   [[nodiscard]] Result<End> run();
   void take_mail();
 
@@ -110,6 +110,7 @@ class Driver final : private net::ServerHandler, private net::PeerHandler {
   Now now_;  // of the open turn
   node::Effects effects_;
   LoopMail mail_;
+  std::size_t untaken_bytes_ = 0;  // that the apply thread gave into the open turn
 
   bool stop_asked_ = false;
   bool finishing_ = false;  // the end has begun: nothing more reaches the loop

@@ -6,6 +6,7 @@
 // whole pile, whoever it comes from.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -26,6 +27,7 @@ struct LoopMail {
   std::vector<storage::LogEffect> raft_log;
   std::vector<storage::LogEffect> journal;
   std::vector<kv::Output> applier;
+  std::size_t applier_bytes = 0;  ///< of values and keys in it: owed to ApplyThread::taken
   std::vector<LocalCall> calls;
   bool identity_written = false;
   bool stop_asked = false;
@@ -35,6 +37,7 @@ struct LoopMail {
     raft_log.clear();
     journal.clear();
     applier.clear();
+    applier_bytes = 0;
     calls.clear();
     identity_written = stop_asked = false;
     failures.clear();

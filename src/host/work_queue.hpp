@@ -3,9 +3,9 @@
 // Waking a thread costs 25 to 30 us, many times what a single piece of work does. So the receiver
 // takes all that is there at once, and the giver wakes it only when it sleeps: a busy receiver is
 // never signalled and finds everything when it comes back. The queue itself has no limit. What goes
-// in is bounded by whoever decides that it is made (node::Limits: calls in flight, bytes given to
-// the applier; consensus: uncommitted bytes), and it must not be refused here: an effect is an
-// order.
+// in is bounded by whoever decides that it is made (node::Limits: calls in flight, bytes of writes,
+// bytes given to the applier; consensus: uncommitted bytes), and it must not be refused here: an
+// effect is an order. What reads bring back is bounded by ApplyThread.
 #pragma once
 
 #include <condition_variable>

@@ -23,7 +23,8 @@ class StateMachine final : public Applier {
   [[nodiscard]] AppliedPosition position() const override { return position_; }
   [[nodiscard]] Stamp greatest_stamp() const override { return state_.greatest_stamp; }
   Result<void> clear_pending() override { return state_.pending.clear(state_.changes); }
-  void step(std::vector<Input> inputs, std::vector<Output>& out) override;
+  Stepped step(std::span<const Input> inputs, std::size_t bytes_max,
+               std::vector<Output>& out) override;
 
  private:
   using Outputs = std::vector<Output>;
@@ -38,6 +39,8 @@ class StateMachine final : public Applier {
   Result<void> handle(const ListConflicts& ask, Outputs& out);
   Result<void> handle(const FindOutcome& ask, Outputs& out);
 
+  [[nodiscard]] bool full() const { return out_bytes_ >= out_bytes_max_; }
+  [[nodiscard]] bool left_in_part(const Input& input) const;
   std::string misplaced(const LogEntry& entry) const;
   Result<void> apply_command(const LogEntry& entry, const Command& command, Applied& applied);
   Result<void> write(const Outputs& out);
@@ -47,6 +50,8 @@ class StateMachine final : public Applier {
   AppliedPosition position_;
   AppliedPosition written_;       // the position in the newest batch
   std::size_t outputs_sure_ = 0;  // outputs of the step that rest on nothing unwritten
+  std::size_t out_bytes_ = 0;     // in the outputs of the step
+  std::size_t out_bytes_max_ = 0;
   bool failed_ = false;
 };
 
@@ -67,20 +72,31 @@ Result<void> StateMachine::load() {
   return state_.conflicts.load(state_.changes);
 }
 
-void StateMachine::step(std::vector<Input> inputs, Outputs& out) {
-  if (failed_) return;
+Stepped StateMachine::step(std::span<const Input> inputs, std::size_t bytes_max, Outputs& out) {
+  if (failed_) return {inputs.size(), 0};
   outputs_sure_ = out.size();
+  out_bytes_ = 0;
+  out_bytes_max_ = bytes_max;
   Result<void> done = success();
-  for (const Input& input : inputs) {
+  std::size_t handled = 0;
+  while (done && handled < inputs.size() && !full()) {
+    const Input& input = inputs[handled];
     done = std::visit([&](const auto& each) { return handle(each, out); }, input);
-    if (!done) break;
+    if (!left_in_part(input)) ++handled;
   }
   if (done) done = write(out);
-  if (done) return;
+  if (done) return {handled, out_bytes_};
   // Answers that rest on a batch that was not written were never given.
   failed_ = true;
   out.erase(out.begin() + static_cast<std::ptrdiff_t>(outputs_sure_), out.end());
   out.emplace_back(Failed{done.error()});
+  return {inputs.size(), out_bytes_};
+}
+
+bool StateMachine::left_in_part(const Input& input) const {
+  const auto* apply = std::get_if<Apply>(&input);
+  return apply != nullptr && full() && !apply->entries.empty() &&
+         apply->entries.back().index > position_.index;
 }
 
 // Closes the batch: everything behind it is then in the table's hands.
@@ -113,6 +129,7 @@ Result<void> StateMachine::handle(const Apply& apply, Outputs& out) {
   std::string refused;
   for (const LogEntry& entry : apply.entries) {
     if (entry.index <= position_.index) continue;  // replay
+    if (full()) break;
     refused = misplaced(entry);
     if (refused.empty() && entry.command) {
       const Result<Command> command = decode(entry.payload);
@@ -143,7 +160,9 @@ Result<void> StateMachine::apply_command(const LogEntry& entry, const Command& c
                                          Applied& applied) {
   if (const auto* write = std::get_if<Write>(&command)) {
     CAUSEWAY_TRY(result, apply_write(state_, entry, *write));
-    if (write->call.origin == state_.own) applied.writes.push_back(std::move(result));
+    if (write->call.origin != state_.own) return success();
+    if (result.current) out_bytes_ += result.current->size();
+    applied.writes.push_back(std::move(result));
   } else if (const auto* batch = std::get_if<Settle>(&command)) {
     CAUSEWAY_TRY(result, apply_settle(state_, entry, *batch));
     if (batch->origin == state_.own) applied.settles.push_back(std::move(result));
@@ -176,6 +195,7 @@ Result<void> StateMachine::handle(const Get& ask, Outputs& out) {
                                            .tombstone = pending->deleted,
                                            .expires_ms = pending->expires_ms};
       if (!pending->deleted) result.value = std::string(pending->value.view());
+      out_bytes_ += pending->value.size();
       out.emplace_back(std::move(result));
       return success();
     }
@@ -184,6 +204,7 @@ Result<void> StateMachine::handle(const Get& ask, Outputs& out) {
   if (committed) {
     result.version = committed->version;
     result.value = std::move(*committed).take_value();
+    if (result.value) out_bytes_ += result.value->size();
   }
   out.emplace_back(std::move(result));
   return success();
@@ -204,6 +225,9 @@ Result<void> StateMachine::handle(const PutPending& put, Outputs& out) {
 Result<void> StateMachine::handle(const ListPending& ask, Outputs& out) {
   CAUSEWAY_TRY(write(out));
   CAUSEWAY_TRY(list, state_.pending.list(ask, state_.changes));
+  for (const crdt::OfflineWrite& write : list.writes) {
+    out_bytes_ += write.key.size() + write.value.size();
+  }
   out.emplace_back(std::move(list));
   return success();
 }
@@ -238,6 +262,9 @@ Result<void> StateMachine::handle(const AskSettled& ask, Outputs& out) {
 
 Result<void> StateMachine::handle(const ListConflicts& ask, Outputs& out) {
   CAUSEWAY_TRY(list, state_.conflicts.list(ask, state_.changes));
+  for (const Conflict& conflict : list.conflicts) {
+    out_bytes_ += conflict.key.size() + value_bytes(conflict);
+  }
   out.emplace_back(std::move(list));
   return success();
 }

@@ -8,8 +8,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -236,6 +238,12 @@ struct Failed {
 using Output = std::variant<Applied, GetResult, FoundPending, PendingList, FreedPending,
                             SettledState, ConflictList, OutcomeFound, Failed>;
 
+/// How far a step got, and the bytes of values and keys in what it gave.
+struct Stepped {
+  std::size_t inputs = 0;
+  std::size_t bytes = 0;
+};
+
 class Applier {
  public:
   /// Reads where the state stands. `own` is this directory's origin. The table outlives the
@@ -251,7 +259,16 @@ class Applier {
   /// record, any order.
   virtual Result<void> clear_pending() = 0;
 
-  virtual void step(std::vector<Input> inputs, std::vector<Output>& out) = 0;
+  /// Handles inputs from the front, and stops where what it gave holds `bytes_max` or more: a
+  /// request is small, what it asks for is not. What is left comes again in the next step. An Apply
+  /// may be handled in part: it is left then, and what is applied already is passed over.
+  /// bytes_max  above 0; one output may go beyond it
+  [[nodiscard]] virtual Stepped step(std::span<const Input> inputs, std::size_t bytes_max,
+                                     std::vector<Output>& out) = 0;
+  /// All of them, whatever comes out.
+  void step(const std::vector<Input>& inputs, std::vector<Output>& out) {
+    static_cast<void>(step(inputs, std::numeric_limits<std::size_t>::max(), out));
+  }
 };
 
 }  // namespace causeway::kv

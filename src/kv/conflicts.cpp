@@ -10,11 +10,6 @@
 namespace causeway::kv {
 namespace {
 
-std::size_t value_bytes(const Conflict& conflict) {
-  return (conflict.lost_value ? conflict.lost_value->size() : 0) +
-         (conflict.won_value ? conflict.won_value->size() : 0);
-}
-
 void drop_lost(Conflict& conflict) {
   if (!conflict.lost_value) return;
   conflict.lost_value.reset();
@@ -43,6 +38,11 @@ Result<Conflict> read(std::uint64_t number, Changes& changes) {
 }
 
 }  // namespace
+
+std::size_t value_bytes(const Conflict& conflict) {
+  return (conflict.lost_value ? conflict.lost_value->size() : 0) +
+         (conflict.won_value ? conflict.won_value->size() : 0);
+}
 
 Result<void> Conflicts::load(Changes& table) {
   CAUSEWAY_TRY(counters, table.get(keys::kConflictCounters));

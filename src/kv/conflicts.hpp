@@ -14,6 +14,8 @@
 
 namespace causeway::kv {
 
+[[nodiscard]] std::size_t value_bytes(const Conflict& conflict);
+
 class Conflicts {
  public:
   [[nodiscard]] Result<void> load(Changes& table);

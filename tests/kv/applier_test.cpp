@@ -1,4 +1,5 @@
 // Order of entries, and failures: of the table, and of a log that cannot be.
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,57 @@ TEST_CASE("an applier starts where the table stands") {
       decode_applied(machine.table.rows().find(keys::kApplied)->second);
   REQUIRE(row.has_value());
   CHECK(row->position == position);
+}
+
+TEST_CASE("a step stops where the values it gave are too many, and the next one goes on") {
+  Machine machine;
+  machine.start(kA, kFirst, 1);
+  machine.write({.value = std::string(1000, 'v')});
+  std::vector<Input> inputs;
+  for (std::uint64_t id = 0; id < 5; ++id) inputs.emplace_back(Get{.id = id, .key = "k"});
+  std::vector<Output> out;
+  Stepped stepped = machine.applier->step(inputs, 1500, out);
+  CHECK(stepped.inputs == 2);
+  CHECK(stepped.bytes == 2000);
+  stepped = machine.applier->step(std::span(inputs).subspan(2), 1500, out);
+  CHECK(stepped.inputs == 2);
+  stepped = machine.applier->step(std::span(inputs).subspan(4), 1500, out);
+  CHECK(stepped.inputs == 1);
+  REQUIRE(out.size() == 5);
+  for (std::uint64_t id = 0; id < 5; ++id) CHECK(std::get<GetResult>(out[id]).id == id);
+}
+
+TEST_CASE("entries are applied in part where swaps that fail bring too many values, each once") {
+  Machine machine;
+  machine.start(kA, kFirst, 1);
+  machine.write({.value = std::string(1000, 'v')});
+  Apply apply;
+  for (std::uint64_t number = 2; number < 7; ++number) {
+    machine.log.push_back(machine.entry(
+        command({.kind = CommandKind::swap, .number = number, .value = "w", .expected = "other"})));
+    apply.entries.push_back(machine.log.back());
+  }
+  const std::vector<Input> inputs = {std::move(apply), Get{.id = 1, .key = "k"}};
+  std::span<const Input> rest(inputs);
+  std::vector<std::uint64_t> numbers;
+  std::vector<std::size_t> handled;
+  while (!rest.empty()) {
+    std::vector<Output> out;
+    const Stepped stepped = machine.applier->step(rest, 1500, out);
+    rest = rest.subspan(stepped.inputs);
+    handled.push_back(stepped.inputs);
+    REQUIRE_FALSE(out.empty());
+    if (const auto* applied = std::get_if<Applied>(&out.front())) {
+      CHECK(applied->position == machine.applier->position());
+      for (const WriteResult& write : applied->writes) {
+        CHECK(write.status == Status::mismatch);
+        numbers.push_back(write.number);
+      }
+    }
+  }
+  CHECK(numbers == std::vector<std::uint64_t>{2, 3, 4, 5, 6});
+  CHECK(handled == std::vector<std::size_t>{0, 0, 2});
+  CHECK(machine.applier->position().index == LogIndex{machine.log.size()});
 }
 
 TEST_CASE("entries that cannot follow stop the machine, for good, behind what is good") {

@@ -252,6 +252,47 @@ TEST_CASE("calls that wait for a majority have their own limit: local reads and 
   }));
 }
 
+TEST_CASE("values that were asked for and are not taken stay few, whoever asks for them") {
+  Cluster cluster(1);
+  cluster.start_all();
+  cluster.wait_for_leader();
+  const auto others = cluster.client(1);
+  REQUIRE(take(others->set("served", "yes", kPatientWrite)).valid);
+  REQUIRE(take(others->set("k", std::string(1 << 20, 'v'), kPatientWrite)).valid);
+  const std::string flag = pack("consistent");
+  const std::vector<std::string> requests = {
+      call("get", {kKey, kK, flag, kFalse}),
+      call("get", {kKey, kK}),
+      call("swap", {kKey, kK, pack("new"), pack("n"), pack("old"), pack("o")}),
+  };
+  const std::uint64_t resident_before = resident_kb(cluster.pid(1));
+  for (const std::string& request : requests) {
+    std::string flood;
+    for (int i = 0; i < 500; ++i) flood += request;
+    std::vector<RawConnection> silent;
+    for (int i = 0; i < 4; ++i) {
+      silent.emplace_back(cluster.address(1));
+      silent.back().send(flood);
+    }
+    for (int i = 0; i < 20; ++i) {
+      CHECK(is_served(*others));
+      CHECK(resident_kb(cluster.pid(1)) < resident_before + 80 * 1024);
+    }
+    // Who begins to take them gets all answers: values first, then that there were too many.
+    silent[0].receive(1 << 20);
+    CHECK(eventually([&] {
+      silent[0].receive(silent[0].received().size() + 1, std::chrono::milliseconds(100));
+      return has_error(silent[0].received(), "exhausted");
+    }));
+    CHECK(resident_kb(cluster.pid(1)) < resident_before + 80 * 1024);
+  }
+  // Those that went away in the middle left nothing behind.
+  CHECK(eventually([&] {
+    CHECK(is_served(*others));
+    return resident_kb(cluster.pid(1)) < resident_before + 24 * 1024;
+  }));
+}
+
 TEST_CASE("too many connections: each further one is told so, and nobody else notices") {
   rlimit files{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
