@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t kPageBytesMax = 2 << 20;  // below the frame limit, whatever the items are
 
+bool is_own(const Options& options, Origin origin) {
+  const auto& old = options.old_origins;
+  return origin == options.origin || std::find(old.begin(), old.end(), origin) != old.end();
+}
+
 /// Pages go on behind a number; the empty cursor begins.
 Result<std::uint64_t> parse_cursor(const std::string& cursor) {
   std::uint64_t value = 0;
@@ -49,11 +54,8 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, wire::AwaitCall call) {
   if (!dot)
     return refused(
         "'token' cannot be read: give the one that came with the write, ORIGIN-SEQUENCE");
-  const Options& options = turn.core.options;
-  const bool own = dot.value().origin == options.origin ||
-                   std::find(options.old_origins.begin(), options.old_origins.end(),
-                             dot.value().origin) != options.old_origins.end();
-  if (!own) return refused("'token' names a write of another node: ask the node that took it");
+  if (!is_own(turn.core.options, dot.value().origin))
+    return refused("'token' names a write of another node: ask the node that took it");
   if (turn.core.journal.fate(dot.value().sequence) == crdt::Journal::Fate::never_given) {
     return refused("'token' names a write that this node never took");
   }
@@ -67,7 +69,7 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, wire::AwaitCall call) {
 
 void Inquiries::arrive(Turn& turn, CallHandle handle, wire::OutcomeCall call) {
   auto operation = parse_operation(call.operation);
-  if (operation && operation.value().origin != turn.core.options.origin) {
+  if (operation && !is_own(turn.core.options, operation.value().origin)) {
     operation = Error{Errc::invalid,
                       "'operation' names a write of another node: ask the node that took it"};
   }
@@ -83,6 +85,9 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, wire::OutcomeCall call) {
   }
   const auto at = open(turn, handle, Kind::outcome, Waits::for_majority, call.timeout_ms);
   if (at == open_.end()) return;
+  // What became of it is kept under the origin of that time, which this node no longer asks for.
+  if (operation.value().origin != turn.core.options.origin)
+    return finish(turn, at, wire::Answer(OutcomeResult{OutcomeResult::State::forgotten}));
   at->second.number = operation.value().number;
   at->second.incarnation = operation.value().incarnation;
   look(turn, at);

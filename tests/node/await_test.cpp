@@ -202,3 +202,17 @@ TEST_CASE("outcome: a mismatch, forgotten after too many starts, another node's,
   }
   CHECK(cluster->outcome("3", operation).state == Outcome::forgotten);
 }
+
+TEST_CASE(
+    "outcome: what was asked for under an origin that this directory had before is forgotten") {
+  const auto cluster = cluster_led_by_1();
+  Calls calls(*cluster);
+  cluster->kill("3");
+  cluster->node("3").directory().old_origins.push_back({0xabc});
+  cluster->start("3");
+  cluster->settle();
+  const std::string before = "0000000000000abc-0000000000000001-1";
+  CHECK(cluster->outcome("3", before, 0).state == Outcome::forgotten);
+  CHECK(calls.refusal("2", 1, wire::OutcomeCall{.operation = before, .timeout_ms = 0}) ==
+        Errc::invalid);
+}
