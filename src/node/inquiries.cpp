@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "crdt/dot.hpp"
@@ -18,11 +19,12 @@ bool is_own(const Options& options, Origin origin) {
   return origin == options.origin || std::find(old.begin(), old.end(), origin) != old.end();
 }
 
-/// Pages go on behind a number; the empty cursor begins.
+/// Pages go on behind a number; the empty cursor begins. Nothing is behind the greatest.
 Result<std::uint64_t> parse_cursor(const std::string& cursor) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), value);
-  if (!cursor.empty() && (error != std::errc() || end != cursor.data() + cursor.size())) {
+  const bool whole = error == std::errc() && end == cursor.data() + cursor.size();
+  if (!cursor.empty() && (!whole || value == std::numeric_limits<std::uint64_t>::max())) {
     return Error{Errc::invalid,
                  "'cursor' cannot be read: give the one that came with the page before, or "
                  "leave it out"};

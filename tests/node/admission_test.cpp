@@ -172,6 +172,12 @@ TEST_CASE("a call that cannot be carried out is refused at the door") {
       {"an operation that is none", wire::OutcomeCall{.operation = "nonsense", .timeout_ms = 0},
        Errc::invalid},
       {"a cursor that is none", wire::PendingCall{.limit = 1, .cursor = "x"}, Errc::invalid},
+      {"the greatest cursor: nothing is behind it",
+       wire::PendingCall{.limit = 1, .cursor = "18446744073709551615"}, Errc::invalid},
+      {"the one before it", wire::PendingCall{.limit = 1, .cursor = "18446744073709551614"},
+       std::nullopt},
+      {"a cursor beyond 64 bits", wire::PendingCall{.limit = 1, .cursor = "18446744073709551616"},
+       Errc::invalid},
       {"a cursor of conflicts that is none", wire::ConflictsCall{.limit = 1, .cursor = "-1"},
        Errc::invalid},
   };
