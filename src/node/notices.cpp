@@ -12,6 +12,7 @@ void Notices::tell(Turn& turn) {
 }
 
 void Notices::tell_leader(Turn& turn) {
+  if (turn.core.phase == Phase::stopping) return;  // it hands over: its own end is the news
   const consensus::Raft& raft = turn.core.raft;
   const auto leader = raft.leader();
   // Terms that pass without a leader are nobody's concern.

@@ -67,6 +67,16 @@ TEST_CASE("who leads and who follows is logged, once, and nothing while the clus
   CHECK(at.lines[leader].size() == 1);
 }
 
+TEST_CASE("a leader that stops says nothing of the leader that it loses by that") {
+  Logged at;
+  const Name leader = *at.cluster.leader();
+  at.lines.clear();
+  at.cluster.stop(leader);
+  CHECK(at.lines[leader].empty());
+  at.cluster.run_for(seconds(10));
+  CHECK(at.count(*at.cluster.leader(), Level::info, "became leader") == 1);
+}
+
 TEST_CASE("the leader warns of a member that it serves and does not count; status says learner") {
   Logged at;
   const Name leader = *at.cluster.leader();
