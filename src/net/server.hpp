@@ -52,6 +52,10 @@ struct ServerOptions {
   std::size_t output_bytes_max = 16u << 20;
   /// The same over all connections; beyond, it holds for each that has not taken all of its own.
   std::size_t output_bytes_max_total = 32u << 20;
+  /// Beyond, answers of more than `small_answer_bytes` that only carry values are replaced on every
+  /// connection: thousands that take nothing may each wait for one.
+  std::size_t output_bytes_limit = 64u << 20;
+  std::size_t small_answer_bytes = 4u << 10;
   /// Of requests and messages that are still arriving, all together.
   std::size_t input_bytes_max_total = 32u << 20;
   /// From accept to the first byte; for peers, to the answer to their Hello.

@@ -102,6 +102,8 @@ class Session final : public ChannelEvents {
   void set_frame_deadline(bool began, bool unfinished);
   /// So much of its output waits, or of all connections', that it has to take some first.
   [[nodiscard]] bool crowded() const;
+  /// Of what waits on all connections, for a value on this one.
+  [[nodiscard]] bool has_room_for(std::size_t answer_bytes) const;
   [[nodiscard]] bool is_open() const { return channel_->open() && state_ != State::ended; }
 
   SessionHost& host_;

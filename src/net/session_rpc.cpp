@@ -84,17 +84,26 @@ void Session::answer(CallId call, const wire::Reply& reply) {
   if (!is_open() || kind_ != Kind::rpc || (call >> kSilentShift & 1) != 0) return;
   if (crowded()) flush();
   const auto msgid = static_cast<std::uint32_t>(call);
+  const bool may_refuse = only_carries_values(reply);
   channel_->write([&](std::string& out) {
-    if (crowded() && only_carries_values(reply)) {
-      wire::encode_error(
-          msgid,
-          {.error = {Errc::exhausted, "too many answers wait to be read; read them, then retry"}},
-          out);
-    } else {
+    const std::size_t before = out.size();
+    if (!may_refuse || !crowded()) {
       wire::encode_reply(msgid, static_cast<wire::CallKind>(call >> kKindShift & 0xf), reply, out);
+      if (!may_refuse || has_room_for(out.size() - before)) return;
+      out.resize(before);
     }
+    wire::encode_error(
+        msgid,
+        {.error = {Errc::exhausted, "too many answers wait to be read; read them, then retry"}},
+        out);
   });
   if (crowded()) channel_->pause_reading();
+}
+
+bool Session::has_room_for(std::size_t answer_bytes) const {
+  const ServerOptions& options = host_.options();
+  return answer_bytes <= options.small_answer_bytes ||
+         host_.stock().output_bytes + answer_bytes <= options.output_bytes_limit;
 }
 
 bool Session::crowded() const {

@@ -137,6 +137,27 @@ TEST_CASE("answers beyond the output bound are refused as exhausted, writes are 
   REQUIRE(run_until(served.io, [&] { return served.recorder.calls.size() == kGets + 2; }));
 }
 
+TEST_CASE("clients that read nothing hold a bounded amount together, and small values pass") {
+  Served served({.output_bytes_limit = 8u << 20});
+  served.recorder.when_batch_ends = [&] { served.server.flush(); };
+  served.recorder.when_called = [&](Recorder::Heard& heard) {
+    served.answer(heard, std::string(served.recorder.calls.size() <= 16 ? 6u << 20 : 1000u, 'v'));
+  };
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (std::size_t i = 0; i < 16; ++i) {
+    clients.push_back(std::make_unique<RawClient>(served.io, served.server.local_address(), 4096));
+    REQUIRE(clients.back()->send(get_request(1, "large")));
+    REQUIRE(run_until(served.io, [&] { return served.recorder.calls.size() == i + 1; }));
+  }
+  RawClient small(served.io, served.server.local_address());
+  REQUIRE(small.send(get_request(1, "small")));
+  CHECK(got(small.next_frame()).value.size() == 1000);
+  std::size_t refused = 0;
+  for (const auto& client : clients) refused += got(client->next_frame()).value == "exhausted";
+  CHECK(refused > 8);
+  CHECK(refused < 16);
+}
+
 TEST_CASE("a client that makes nothing but mistakes, and reads no answer, is not read from") {
   struct Row {
     const char* why;
