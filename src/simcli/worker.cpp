@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <malloc.h>
-
 #include "base/check.hpp"
 #include "simcli/frames.hpp"
 
@@ -77,9 +75,6 @@ Outcome run_here(const sim::Plan& plan, const Simulate& simulate, const Limits& 
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
-  // What a run frees, the next one takes.
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc takes
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
   std::function<void(const std::string&)> on_line;
   if (lines) {
     // At once, each: the last one before a crash is the one that counts.

@@ -25,6 +25,7 @@ KNOWN = {
     "libcli11-dev": ("CLI11", "CLI11"),
     "libtomlplusplus-dev": ("toml++", "tomlplusplus"),
     "nlohmann-json3-dev": ("nlohmann-json", "nlohmann_json"),
+    "libgoogle-perftools-dev": ("tcmalloc", "libtcmalloc_minimal"),
     "doctest-dev": ("doctest", "doctest"),
     "librapidcheck-dev": ("RapidCheck", "rapidcheck"),
     "faketime": ("libfaketime", None),
