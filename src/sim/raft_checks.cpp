@@ -78,6 +78,7 @@ void RaftChecks::started(Peer peer) {
   node.mark = std::max(node.disk.mark, node.machine->directory().mark);
   node.has_applied = false;
   node.refused.clear();
+  node.refused_ticket = 0;
   node.may_lag = false;
 }
 
@@ -218,8 +219,11 @@ void RaftChecks::raft_log_step(Peer peer, const std::vector<storage::LogInput>& 
   for (const storage::LogInput& input : inputs) {
     const auto* append = std::get_if<storage::Append>(&input);
     if (append == nullptr) continue;
-    Given& given = nodes_[peer].given.emplace_back();
+    Node& node = nodes_[peer];
+    Given& given = node.given.emplace_back();
     given.ticket = append->ticket;
+    if (append->ticket == node.refused_ticket) node.refused_ticket = 0;
+    given.too_early = node.refused_ticket != 0;
     given.records.reserve(append->records.size());
     for (const storage::LogRecord& record : append->records)
       given.records.push_back(decode_raft(record));
@@ -231,6 +235,11 @@ void RaftChecks::raft_log_done(Peer peer, const storage::LogEffects& effects) {
   for (const storage::LogEffect& effect : effects) {
     if (const auto* durable = std::get_if<storage::Durable>(&effect)) {
       while (!node.given.empty() && node.given.front().ticket <= durable->ticket) {
+        if (node.given.front().too_early) {
+          broken("refused-first", node,
+                 "writes append " + std::to_string(node.given.front().ticket) +
+                     " behind one that its disk refused");
+        }
         for (const wire::RaftRecord& record : node.given.front().records) now_durable(node, record);
         node.given.pop_front();
       }
@@ -261,6 +270,7 @@ void RaftChecks::now_durable(Node& node, const wire::RaftRecord& record) {
 void RaftChecks::refused(Node& node, const storage::Refused& refused) {
   if (refused.first_ticket == 0) return;  // no append
   node.may_lag = true;
+  if (node.refused_ticket == 0) node.refused_ticket = refused.first_ticket;
   while (!node.given.empty() && node.given.back().ticket >= refused.first_ticket) {
     for (const wire::RaftRecord& record : node.given.back().records) {
       if (const auto* entry = std::get_if<consensus::Entry>(&record))

@@ -33,6 +33,8 @@
 //   applied-durable       A node applies only what its own log holds durably.
 //   ack-durable           An accepted append with match index m: the node's log is durable up to m
 //                         and equals the leader's up to there.
+//   refused-first         Behind an append that the disk refused nothing is written before that one
+//                         has been tried again.
 //   acknowledged-kept     A start finds everything that was durable, unless a later append replaced
 //                         it: then that was not committed. Term and vote do not go back. A node
 //                         that refuses to start has kept its word, too.
@@ -80,6 +82,7 @@ class RaftChecks final : public Observer {
   struct Given {
     std::uint64_t ticket = 0;
     std::vector<wire::RaftRecord> records;
+    bool too_early = false;  ///< behind a refused one that has not come again
   };
   /// What a directory that is gone had durable: it will not vote again, so what was counted of it
   /// stays counted (design 3.5).
@@ -110,6 +113,7 @@ class RaftChecks final : public Observer {
     LogIndex commit;
     LogIndex mark;  ///< written: in the log or in the file beside it
     bool has_applied = false;
+    std::uint64_t refused_ticket = 0;  ///< comes again before all behind it; 0: none waits
     /// Entries that a full disk refused: they are handed out again.
     std::multiset<std::pair<LogIndex, Term>> refused;
     /// A full disk refused something: entries may wait inside the node and be handed out late.

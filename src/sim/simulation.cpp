@@ -9,6 +9,7 @@
 #include "sim/clock_checks.hpp"
 #include "sim/cluster.hpp"
 #include "sim/faults.hpp"
+#include "sim/forward_check.hpp"
 #include "sim/office_check.hpp"
 #include "sim/raft_checks.hpp"
 #include "sim/settle_model.hpp"
@@ -70,6 +71,7 @@ class Run {
     audience_.add(workload_);
     audience_.add(availability_);
     audience_.add(office_check_);
+    audience_.add(forward_check_);
     audience_.add(bound_checks_);
     cluster_.observe(audience_);
   }
@@ -186,6 +188,7 @@ class Run {
   Workload workload_;
   Availability availability_;
   OfficeCheck office_check_;
+  ForwardCheck forward_check_{cluster_};
   RaftChecks raft_checks_{cluster_};
   ClockChecks clock_checks_{cluster_};
   SettleModel settle_model_{cluster_};

@@ -441,6 +441,15 @@ const std::vector<Row> disks = {
        w.by.write(c, {HardState{one, {}, {}}});
        w.by.acknowledge(c, a, one, {2});
      }},
+    {"refused-first", "what comes behind a refused append is written before it",
+     [](World& w) {
+       const Entry second = w.commit_second();
+       w.by.hand_out(c, {second});
+       w.by.give(c);
+       w.by.refuse(c);
+       w.by.skip(c);
+       w.by.write(c, {HardState{one, {}, {}}});
+     }},
     {"acknowledged-kept", "a durable entry is gone",
      [](World& w) {
        w.unfinished();

@@ -1,0 +1,75 @@
+// The checker of what followers forward: behind a gap nothing is taken.
+#include "sim/forward_check.hpp"
+
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "sim/violation.hpp"
+
+using namespace causeway;
+using namespace causeway::sim;
+
+namespace {
+
+constexpr Peer kLeader = 0;
+constexpr Peer kFollower = 1;
+
+struct World {
+  Cluster cluster{{.nodes = 3}};
+  ForwardCheck check{cluster};
+
+  void forward(std::uint64_t first, std::size_t items, Term term = {1}, Incarnation by = {7}) {
+    check.delivered(kFollower, kLeader,
+                    consensus::Forward{.term = term,
+                                       .incarnation = by,
+                                       .first_counter = first,
+                                       .items = std::vector<consensus::Forward::Item>(items)});
+  }
+  std::string answer(std::uint64_t next, Term term = {1}, Incarnation by = {7}) {
+    try {
+      check.sent(kLeader, kFollower,
+                 consensus::ForwardReply{.term = term, .incarnation = by, .next_counter = next});
+    } catch (const Violation& violation) {
+      return violation.invariant;
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a leader takes what was forwarded up to the first gap") {
+  World w;
+  CHECK(w.answer(1).empty());
+  w.forward(1, 2);
+  CHECK(w.answer(2).empty());
+  CHECK(w.answer(3).empty());
+  CHECK(w.answer(4) == "forward-order");
+  SUBCASE("one is lost") {
+    w.forward(4, 2);
+    CHECK(w.answer(3).empty());
+    CHECK(w.answer(6) == "forward-order");
+    w.forward(3, 3);  // it comes again, with those behind it
+    CHECK(w.answer(6).empty());
+  }
+  SUBCASE("they come twice") {
+    w.forward(1, 2);
+    w.forward(2, 2);
+    CHECK(w.answer(4).empty());
+    CHECK(w.answer(5) == "forward-order");
+  }
+  SUBCASE("each term counts from the beginning") {
+    CHECK(w.answer(2, {2}) == "forward-order");
+    w.forward(1, 1, {2});
+    w.forward(3, 5, {1});
+    CHECK(w.answer(2, {2}).empty());
+    CHECK(w.answer(3, {2}) == "forward-order");
+  }
+  SUBCASE("and so does each start of the follower") {
+    CHECK(w.answer(2, {1}, {8}) == "forward-order");
+    w.forward(1, 1, {1}, {8});
+    CHECK(w.answer(2, {1}, {8}).empty());
+  }
+}
