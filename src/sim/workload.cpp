@@ -69,8 +69,13 @@ void Workload::give_up(std::size_t client) {
 }
 
 void Workload::begin_call(std::size_t client) {
-  const Peer peer = static_cast<Peer>(random_.below(plan_.nodes));
+  const Open* const waiting = draw_rival();
+  const Peer peer = waiting ? waiting->peer : static_cast<Peer>(random_.below(plan_.nodes));
   Open open{.operation = {}, .peer = peer, .client = client, .called = cluster_.time().now()};
+  if (waiting) {
+    open.offline = true;
+    open.operation.key = waiting->operation.key;
+  }
   wire::Call call = draw_call(open);
   const Machine& machine = cluster_.node(cluster_.name_of(peer));
   if (!machine.running() || (machine.paused() && random_.below(4) != 0)) return;
@@ -81,6 +86,15 @@ void Workload::begin_call(std::size_t client) {
       cluster_.call(cluster_.name_of(peer), std::move(call), clients_[client].connection);
   clients_[client].call = number;
   open_.emplace(number, std::move(open));
+}
+
+// A consistent write that the next call goes past: an offline write of its key, through its node.
+const Workload::Open* Workload::draw_rival() {
+  if (open_.empty() || random_.below(8) != 0) return nullptr;
+  const auto any =
+      std::next(open_.begin(), static_cast<std::ptrdiff_t>(random_.below(open_.size())));
+  const Open& open = any->second;
+  return open.operation.kind == Operation::Kind::get || open.offline ? nullptr : &open;
 }
 
 std::string Workload::draw_value(bool offline) {
@@ -100,10 +114,11 @@ std::string Workload::draw_value(bool offline) {
 wire::Call Workload::draw_call(Open& open) {
   Operation& operation = open.operation;
   operation.client = static_cast<int>(open.client);
-  operation.key = std::string(1, static_cast<char>('a' + random_.below(plan_.keys)));
+  const auto key = static_cast<char>('a' + random_.below(plan_.keys));
+  if (operation.key.empty()) operation.key = std::string(1, key);
   operation.called = at_now();
   operation.outcome = Operation::Outcome::unknown;
-  open.offline = random_.below(3) == 0;
+  open.offline = random_.below(3) == 0 || open.offline;
   std::optional<std::uint64_t> timeout_ms;
   if (random_.below(3) != 0) timeout_ms = 50 + random_.below(1500);
   if (timeout_ms) open.timeout = milliseconds(*timeout_ms);

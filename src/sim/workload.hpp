@@ -88,6 +88,7 @@ class Workload : public Observer {
   void schedule_next();
   void arrive();
   void begin_call(std::size_t client);
+  [[nodiscard]] const Open* draw_rival();
   [[nodiscard]] wire::Call draw_call(Open& open);
   [[nodiscard]] wire::Call draw_write(Open& open, std::uint64_t kind);
   [[nodiscard]] std::string draw_value(bool offline);
