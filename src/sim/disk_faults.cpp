@@ -113,6 +113,11 @@ void DiskFaults::full_disk(Random& random) {
                 where(peer, which) + " but for " + std::to_string(left) + " bytes");
   world_.changed();
   world_.later(lasts, [this, peer, which, number] { make_room(peer, which, number); });
+  // More is given to it before the node hears that something was refused.
+  if (random.below(2) == 0) {
+    slow(FaultKind::full_disk, peer, &Machine::late_reports, milliseconds(random.between(1, 20)),
+         lasts, world_.name(peer) + " in its threads");
+  }
 }
 
 void DiskFaults::make_room(Peer peer, Which which, std::uint64_t number) {
