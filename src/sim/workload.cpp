@@ -73,7 +73,7 @@ void Workload::begin_call(std::size_t client) {
   const Peer peer = waiting ? waiting->peer : static_cast<Peer>(random_.below(plan_.nodes));
   Open open{.operation = {}, .peer = peer, .client = client, .called = cluster_.time().now()};
   if (waiting) {
-    open.offline = true;
+    open.offline = random_.below(2) == 0;
     open.operation.key = waiting->operation.key;
   }
   wire::Call call = draw_call(open);
@@ -88,7 +88,7 @@ void Workload::begin_call(std::size_t client) {
   open_.emplace(number, std::move(open));
 }
 
-// A consistent write that the next call goes past: an offline write of its key, through its node.
+// A consistent write that the next call goes past: a write of its key, through its node.
 const Workload::Open* Workload::draw_rival() {
   if (open_.empty() || random_.below(8) != 0) return nullptr;
   const auto any =
@@ -114,15 +114,15 @@ std::string Workload::draw_value(bool offline) {
 wire::Call Workload::draw_call(Open& open) {
   Operation& operation = open.operation;
   operation.client = static_cast<int>(open.client);
-  const auto key = static_cast<char>('a' + random_.below(plan_.keys));
-  if (operation.key.empty()) operation.key = std::string(1, key);
+  const bool is_rival = !operation.key.empty();
+  if (!is_rival) operation.key = std::string(1, static_cast<char>('a' + random_.below(plan_.keys)));
   operation.called = at_now();
   operation.outcome = Operation::Outcome::unknown;
   open.offline = random_.below(3) == 0 || open.offline;
   std::optional<std::uint64_t> timeout_ms;
   if (random_.below(3) != 0) timeout_ms = 50 + random_.below(1500);
   if (timeout_ms) open.timeout = milliseconds(*timeout_ms);
-  const std::uint64_t kind = random_.below(10);
+  const std::uint64_t kind = random_.below(is_rival ? 4 : 10);
   if (kind < 4 || open.offline) {
     wire::Call call = draw_write(open, kind);
     std::get<wire::WriteCall>(call).timeout_ms = timeout_ms;
