@@ -88,12 +88,15 @@ void Workload::begin_call(std::size_t client) {
   open_.emplace(number, std::move(open));
 }
 
-// A consistent write that the next call goes past: a write of its key, through its node.
+// A consistent write that the next call goes past: a write of its key, through its node. Whose
+// write is stuck becomes impatient.
 const Workload::Open* Workload::draw_rival() {
-  if (open_.empty() || random_.below(8) != 0) return nullptr;
+  if (open_.empty()) return nullptr;
   const auto any =
       std::next(open_.begin(), static_cast<std::ptrdiff_t>(random_.below(open_.size())));
   const Open& open = any->second;
+  const bool stuck = cluster_.time().now() - open.called > milliseconds(500);
+  if (random_.below(stuck ? 2 : 8) != 0) return nullptr;
   return open.operation.kind == Operation::Kind::get || open.offline ? nullptr : &open;
 }
 
