@@ -196,6 +196,7 @@ class Network {
   void reply_arrived(Peer from, Peer to, const std::string& frame);
 
   void dialler_ends(Peer from, Peer to);
+  void end_dialled(Peer from, Peer to, bool both_hear);
   void accepter_ends(Peer from, Peer to);
   void close_accepted(Peer from, Peer to, std::uint64_t link);
   void adopt(Peer from, Peer to, std::uint64_t link);

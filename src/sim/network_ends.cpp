@@ -22,23 +22,17 @@ bool Network::settled() const {
          });
 }
 
-void Network::lose(Peer from, Peer to) {
+void Network::lose(Peer from, Peer to) { end_dialled(from, to, true); }
+
+/// `from` closes its end, or finds it dead.
+void Network::dialler_ends(Peer from, Peer to) { end_dialled(from, to, whole(from, to)); }
+
+void Network::end_dialled(Peer from, Peer to, bool both_hear) {
   Pair& pair = pairs_[from][to];
   const std::uint64_t link = std::exchange(pair.link, 0);
   if (link == 0) return;
   ends_.give(from, node::PeerLost{to});
-  if (pair.accepted) close_accepted(from, to, link);
-  reckon(from, to);
-  pause_then_dial(from, to);
-}
-
-/// `from` closes its end, or finds it dead.
-void Network::dialler_ends(Peer from, Peer to) {
-  Pair& pair = pairs_[from][to];
-  if (pair.link == 0 || whole(from, to)) return lose(from, to);
-  const std::uint64_t link = std::exchange(pair.link, 0);
-  ends_.give(from, node::PeerLost{to});
-  if (pair.accepted) adopt(from, to, link);
+  if (pair.accepted) both_hear ? close_accepted(from, to, link) : adopt(from, to, link);
   reckon(from, to);
   pause_then_dial(from, to);
 }

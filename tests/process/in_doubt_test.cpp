@@ -1,4 +1,4 @@
-// What nobody can know for now: a write that stands in the log of a leader who cannot reach
+// What nobody can know yet: a write that stands in the log of a leader who cannot reach
 // anybody. It is never called a timeout; an id is given, and `outcome` tells later, for good.
 
 #include <csignal>

@@ -8,7 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "sim/audience.hpp"
-#include "sim/violation.hpp"
+#include "sim/broken_by.hpp"
 
 using namespace causeway;
 using namespace causeway::sim;
@@ -50,11 +50,8 @@ class World : public Observer {
   std::string run(Duration time) {
     for (const Instant end = cluster.time().now() + time; cluster.time().now() < end;) {
       cluster.run_for(milliseconds(100));
-      try {
-        availability.look();
-      } catch (const Violation& violation) {
-        return violation.invariant;
-      }
+      std::string broken = testing::broken_by([this] { availability.look(); });
+      if (!broken.empty()) return broken;
     }
     return {};
   }
@@ -89,13 +86,8 @@ TEST_CASE("in calm nobody else begins to lead") {
   REQUIRE(world.leader());
   const Peer old = world.leader()->peer;
   const consensus::AppendEntries usurped{.term = world.leader()->term.next()};
-  std::string broken;
-  try {
-    world.availability.sent((old + 1) % 3, old, usurped);
-  } catch (const Violation& violation) {
-    broken = violation.invariant;
-  }
-  CHECK(broken == "stable-leader");
+  CHECK(testing::broken_by([&] { world.availability.sent((old + 1) % 3, old, usurped); }) ==
+        "stable-leader");
 }
 
 TEST_CASE("a majority that is well and answers no consistent call is told") {

@@ -11,7 +11,7 @@
 
 #include "crdt/journal.hpp"
 #include "hand_made.hpp"
-#include "sim/violation.hpp"
+#include "sim/broken_by.hpp"
 
 using namespace causeway;
 using namespace causeway::sim;
@@ -119,12 +119,6 @@ TEST_CASE("a journal holds no more than its limit, and refuses only beyond it") 
   for (const Row& row : rows) {
     CAPTURE(row.why);
     World world;
-    std::string broken;
-    try {
-      row.schedule(world);
-    } catch (const Violation& violation) {
-      broken = violation.invariant;
-    }
-    CHECK(broken == row.broken);
+    CHECK(testing::broken_by([&] { row.schedule(world); }) == row.broken);
   }
 }

@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include "sim/violation.hpp"
+#include "sim/broken_by.hpp"
 
 using namespace causeway;
 using namespace causeway::sim;
@@ -28,13 +28,8 @@ struct World {
                                        .items = std::vector<consensus::Forward::Item>(items)});
   }
   std::string answer(std::uint64_t next, Term term = {1}, Incarnation by = {7}) {
-    try {
-      check.sent(kLeader, kFollower,
-                 consensus::ForwardReply{.term = term, .incarnation = by, .next_counter = next});
-    } catch (const Violation& violation) {
-      return violation.invariant;
-    }
-    return {};
+    const consensus::ForwardReply reply{.term = term, .incarnation = by, .next_counter = next};
+    return testing::broken_by([&] { check.sent(kLeader, kFollower, reply); });
   }
 };
 

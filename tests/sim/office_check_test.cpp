@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include "sim/violation.hpp"
+#include "sim/broken_by.hpp"
 
 using namespace causeway;
 using namespace causeway::sim;
@@ -27,12 +27,7 @@ struct World {
   void pass(Duration time) { cluster.run_for(time); }
   void answer(Peer from) { check.delivered(from, a, consensus::AppendEntriesReply{}); }
   std::string lead(Term term = {1}) {
-    try {
-      check.sent(a, b, consensus::AppendEntries{.term = term});
-    } catch (const Violation& violation) {
-      return violation.invariant;
-    }
-    return {};
+    return testing::broken_by([&] { check.sent(a, b, consensus::AppendEntries{.term = term}); });
   }
 };
 

@@ -10,12 +10,11 @@
 
 #include "base/random.hpp"
 #include "crdt/dot.hpp"
-#include "sim/violation.hpp"
+#include "sim/broken_by.hpp"
 
 using namespace causeway;
 using causeway::sim::Observed;
 using causeway::sim::Promises;
-using causeway::sim::Violation;
 using Kind = causeway::sim::Observed::Kind;
 
 namespace {
@@ -66,12 +65,7 @@ Observed offline(std::uint64_t called, std::uint64_t sequence) {
 }
 
 std::string broken_by(const Promises& promises, const Promises::Fates& fates) {
-  try {
-    promises.judge(fates);
-  } catch (const Violation& violation) {
-    return violation.invariant;
-  }
-  return {};
+  return testing::broken_by([&] { promises.judge(fates); });
 }
 
 // ---- the twin
