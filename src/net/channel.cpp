@@ -121,6 +121,7 @@ void Channel::flush() {
       if (sent_ > output_.size() / 2) {
         output_.erase(0, sent_);
         sent_ = 0;
+        if (output_.capacity() > kSmall) output_.shrink_to_fit();
       }
       return wait_writable();
     }

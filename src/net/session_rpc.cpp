@@ -91,6 +91,7 @@ void Session::answer(CallId call, const wire::Reply& reply) {
       wire::encode_reply(msgid, static_cast<wire::CallKind>(call >> kKindShift & 0xf), reply, out);
       if (!may_refuse || has_room_for(out.size() - before)) return;
       out.resize(before);
+      out.shrink_to_fit();  // or each connection would keep the room for what it did not get
     }
     wire::encode_error(
         msgid,
