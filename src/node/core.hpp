@@ -15,6 +15,7 @@
 #include "crdt/journal.hpp"
 #include "kv/applier.hpp"
 #include "node/loop.hpp"
+#include "node/questions.hpp"
 #include <causeway/types.hpp>
 
 namespace causeway::node {
@@ -44,6 +45,7 @@ struct Core {
   Sequence settled_through{};     ///< of this origin, in the applied state
   Phase phase = Phase::recovering;
   consensus::Effects raft_out{};  ///< what raft's calls of this turn left to do
+  Questions questions{};          ///< of callers, to the applier
   std::uint64_t ids_given = 0;    ///< fresh numbers for questions and calls
 
   std::uint64_t fresh() { return ++ids_given; }

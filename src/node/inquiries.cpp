@@ -105,10 +105,9 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::PendingCall& c
   const auto at = open(turn, handle, Kind::pending, Waits::locally, std::nullopt);
   if (at == open_.end()) return;
   const Sequence from = std::max(Sequence{cursor.value()}, turn.core.settled_through).next();
-  turn.out.applier.push_back(kv::ListPending{.id = tagged(Asker::inquiries, at->first),
-                                             .from = from,
-                                             .count_max = call.limit,
-                                             .bytes_max = kPageBytesMax});
+  ask(turn, at,
+      kv::ListPending{
+          .id = id_of(at), .from = from, .count_max = call.limit, .bytes_max = kPageBytesMax});
 }
 
 void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::ConflictsCall& call) {
@@ -120,16 +119,21 @@ void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::ConflictsCall&
   }
   const auto at = open(turn, handle, Kind::conflicts, Waits::locally, std::nullopt);
   if (at == open_.end()) return;
-  turn.out.applier.push_back(kv::ListConflicts{.id = tagged(Asker::inquiries, at->first),
-                                               .cursor = cursor.value(),
-                                               .count_max = call.limit,
-                                               .bytes_max = kPageBytesMax});
+  ask(turn, at,
+      kv::ListConflicts{.id = id_of(at),
+                        .cursor = cursor.value(),
+                        .count_max = call.limit,
+                        .bytes_max = kPageBytesMax});
 }
 
 void Inquiries::arrive(Turn& turn, CallHandle handle, const wire::StatusCall&) {
   if (!admission_.admit(turn, handle, Waits::locally)) return;
   admission_.answer(turn, handle, Waits::locally,
                     wire::Answer(make_status(turn, settling_.verdicts())));
+}
+
+void Inquiries::ask(Turn& turn, Open::iterator at, kv::Input question) {
+  turn.core.questions.ask(turn, id_of(at), std::move(question));
 }
 
 void Inquiries::look(Turn& turn, Open::iterator at) {
@@ -148,10 +152,9 @@ void Inquiries::look_await(Turn& turn, Open::iterator at) {
     case Fate::ask_index:
       if (inquiry.asked) return;
       inquiry.asked = inquiry.under_way = true;
-      turn.out.applier.push_back(kv::ListPending{.id = tagged(Asker::inquiries, at->first),
-                                                 .from = inquiry.sequence,
-                                                 .count_max = 1,
-                                                 .bytes_max = 1});
+      ask(turn, at,
+          kv::ListPending{
+              .id = id_of(at), .from = inquiry.sequence, .count_max = 1, .bytes_max = 1});
       return;
     case Fate::forgotten:
     case Fate::never_given: break;
@@ -171,13 +174,15 @@ void Inquiries::look_outcome(Turn& turn, Open::iterator at) {
   }
   if (inquiry.asked) return;
   inquiry.asked = inquiry.under_way = true;
-  turn.out.applier.push_back(kv::FindOutcome{.id = tagged(Asker::inquiries, at->first),
-                                             .incarnation = inquiry.incarnation,
-                                             .number = inquiry.number,
-                                             .running = turn.core.options.incarnation});
+  ask(turn, at,
+      kv::FindOutcome{.id = id_of(at),
+                      .incarnation = inquiry.incarnation,
+                      .number = inquiry.number,
+                      .running = turn.core.options.incarnation});
 }
 
 void Inquiries::found(Turn& turn, const kv::OutcomeFound& outcome) {
+  turn.core.questions.answered(turn);
   const auto at = open_.find(number_of(outcome.id));
   if (at == open_.end()) return;
   at->second.asked = at->second.under_way = false;
@@ -197,6 +202,7 @@ void Inquiries::found(Turn& turn, const kv::OutcomeFound& outcome) {
 }
 
 void Inquiries::listed(Turn& turn, kv::PendingList list) {
+  turn.core.questions.answered(turn);
   const auto at = open_.find(number_of(list.id));
   if (at == open_.end()) return;
   if (at->second.kind == Kind::await) return found_awaited(turn, at, list);
@@ -229,6 +235,7 @@ void Inquiries::found_awaited(Turn& turn, Open::iterator at, const kv::PendingLi
 }
 
 void Inquiries::listed(Turn& turn, kv::ConflictList list) {
+  turn.core.questions.answered(turn);
   const auto at = open_.find(number_of(list.id));
   if (at == open_.end()) return;
   ConflictPage page;
@@ -272,6 +279,7 @@ void Inquiries::due(Turn& turn) {
 }
 
 void Inquiries::finish(Turn& turn, Open::iterator at, wire::Reply reply) {
+  turn.core.questions.withdraw(id_of(at));
   deadlines_.remove(at->second.deadline, at->first);
   if (at->second.held) turn.core.journal.release(at->second.sequence);
   admission_.answer(turn, at->second.handle, at->second.waits, std::move(reply));

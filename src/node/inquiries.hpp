@@ -59,6 +59,10 @@ class Inquiries {
 
   Open::iterator open(Turn& turn, CallHandle handle, Kind kind, Waits waits,
                       std::optional<std::uint64_t> timeout_ms);
+  static std::uint64_t id_of(Open::const_iterator at) {
+    return tagged(Asker::inquiries, at->first);
+  }
+  void ask(Turn& turn, Open::iterator at, kv::Input question);
   void look(Turn& turn, Open::iterator at);
   void look_await(Turn& turn, Open::iterator at);
   void look_outcome(Turn& turn, Open::iterator at);

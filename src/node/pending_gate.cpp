@@ -9,11 +9,12 @@ bool PendingGate::enter(Turn& turn, std::string_view key, Waiter waiter) {
   const std::uint64_t question = tagged(Asker::gate, turn.core.fresh());
   asked_.emplace(question, Asked{waiter, std::string(key)});
   question_of_[waiter] = question;
-  turn.out.applier.push_back(kv::FindPending{.id = question, .key = std::string(key)});
+  turn.core.questions.ask(turn, question, kv::FindPending{.id = question, .key = std::string(key)});
   return false;
 }
 
 void PendingGate::found(Turn& turn, const kv::FoundPending& found) {
+  turn.core.questions.answered(turn);
   auto asked = asked_.extract(found.id);
   if (asked.empty()) return;  // cancelled meanwhile
   auto& [waiter, key] = asked.mapped();
@@ -43,8 +44,10 @@ void PendingGate::settled(Turn& turn, Sequence through) {
 
 void PendingGate::cancel(Turn& turn, Waiter waiter) {
   std::erase(released_, waiter);
-  if (const auto question = question_of_.extract(waiter); !question.empty())
+  if (const auto question = question_of_.extract(waiter); !question.empty()) {
+    turn.core.questions.withdraw(question.mapped());
     asked_.erase(question.mapped());
+  }
   if (const auto place = place_of_.extract(waiter); !place.empty()) {
     turn.core.journal.release(place.mapped()->first);
     waiting_.erase(place.mapped());

@@ -63,13 +63,13 @@ void Reads::given(Turn& turn, LogIndex given) {
 }
 
 void Reads::ask(Turn& turn, std::uint64_t number, Read& read) {
-  turn.out.applier.push_back(
-      kv::Get{.id = tagged(Asker::reads, number),
-              .key = read.key,
-              .local = !read.consistent && turn.core.journal.may_be_pending(read.key)});
+  const std::uint64_t id = tagged(Asker::reads, number);
+  const bool local = !read.consistent && turn.core.journal.may_be_pending(read.key);
+  turn.core.questions.ask(turn, id, kv::Get{.id = id, .key = read.key, .local = local});
 }
 
 void Reads::found(Turn& turn, kv::GetResult result) {
+  turn.core.questions.answered(turn);
   const auto at = open_.find(number_of(result.id));
   if (at == open_.end()) return;  // it timed out meanwhile
   if (!at->second.consistent && result.applied.value == 0 && !result.pending) {
@@ -98,6 +98,7 @@ void Reads::due(Turn& turn) {
 
 void Reads::give_up(Turn& turn, Open::iterator at, wire::Reply reply) {
   gate_.cancel(turn, tagged(Asker::reads, at->first));
+  turn.core.questions.withdraw(tagged(Asker::reads, at->first));
   if (const auto group = groups_.find(at->second.group); group != groups_.end()) {
     group->second.erase(at->first);
     if (group->second.empty()) {

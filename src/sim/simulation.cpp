@@ -49,6 +49,7 @@ ClusterSettings settings_of(const Plan& plan) {
     settings.raft_segment_bytes = 4u << 20;
     settings.journal_segment_bytes = 4u << 20;
   }
+  if (random.below(4) == 0) settings.limits.questions_max = 1 + random.below(3);
   return settings;
 }
 
