@@ -1,5 +1,6 @@
 #include "node/settling.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -22,12 +23,20 @@ void count(VerdictCounts& counts, crdt::VerdictKind kind) {
   }
 }
 
+// Where a majority came and went, it rests at last for less than the ten election timeouts after
+// which a calm majority must serve: what waits for a pending write waits for this, too.
+reconcile::Options options_of(const Options& options) {
+  reconcile::Options reconciler;
+  reconciler.backoff_max = std::min(reconciler.backoff_max, 5 * options.election_timeout);
+  return reconciler;
+}
+
 }  // namespace
 
 Settling::Settling(const Core& core, JournalDisk& journal_disk, RaftDisk& raft_disk)
     : journal_disk_(journal_disk),
       raft_disk_(raft_disk),
-      reconciler_({},
+      reconciler_(options_of(core.options),
                   {.through = core.journal.learnt_through(), .chain = core.journal.learnt_chain()},
                   core.journal.reached()),
       durable_(core.journal.reached()) {}

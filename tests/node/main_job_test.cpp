@@ -62,3 +62,30 @@ TEST_CASE(
   cluster.settle();
   CHECK(cluster.status("3").pending == 0);
 }
+
+TEST_CASE("a majority that came and went is served soon once it stays, with short timeouts, too") {
+  using std::chrono::milliseconds;
+  constexpr milliseconds kElectionTimeout{300};
+  VirtualCluster cluster(
+      {.seed = 7, .election_timeout = kElectionTimeout, .heartbeat_interval = milliseconds(50)});
+  cluster.start_all();
+  cluster.wait_for_leader();
+  cluster.run_for(milliseconds(1000));
+  std::string follower;
+  for (const std::string& name : cluster.names()) {
+    if (cluster.status(name).role == "follower") follower = name;
+  }
+  for (int i = 0; i < 12; ++i) {
+    cluster.partition({{follower}});
+    cluster.run_for(milliseconds(1000));
+    cluster.heal();
+    cluster.run_for(milliseconds(3000));
+  }
+  cluster.partition({{follower}});
+  cluster.run_for(milliseconds(1000));
+  const Response pending = cluster.set(follower, "door", "open", false);
+  cluster.heal();
+  const auto call = cluster.call(follower, causeway::wire::GetCall{.key = "door"});
+  CHECK(cluster.run_until([&] { return cluster.reply(call) != nullptr; }, 10 * kElectionTimeout));
+  CHECK(cluster.await(follower, pending.token).state == AwaitResult::State::won);
+}
