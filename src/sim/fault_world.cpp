@@ -91,14 +91,6 @@ bool FaultWorld::clear(Peer from, Peer to) {
          cluster.network().sound(from, to);
 }
 
-bool FaultWorld::healthy(Peer peer) {
-  if (!well(peer)) return false;
-  for (Peer other = 0; other < nodes(); ++other) {
-    if (!clear(peer, other) || !clear(other, peer)) return false;
-  }
-  return true;
-}
-
 void FaultWorld::changed() {
   Standing standing;
   for (Peer peer = 0; peer < nodes(); ++peer) {

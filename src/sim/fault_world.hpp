@@ -58,7 +58,7 @@ class FaultWorld {
   [[nodiscard]] Machine& machine(Peer peer) { return cluster.node(name(peer)); }
 
   [[nodiscard]] bool usable(Peer peer);
-  [[nodiscard]] bool healthy(Peer peer);
+  [[nodiscard]] bool well(Peer peer);
   /// To be called whenever a node or a line changes.
   void changed();
   [[nodiscard]] const Calm& calm() const { return calm_; }
@@ -75,7 +75,6 @@ class FaultWorld {
 
  private:
   void await_next(FaultKind kind);
-  [[nodiscard]] bool well(Peer peer);
 
   Observer& told_;
   Duration unit_;

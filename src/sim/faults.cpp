@@ -44,7 +44,7 @@ void Faults::end() {
 }
 
 bool Faults::usable(Peer peer) const { return state_->world.usable(peer); }
-bool Faults::healthy(Peer peer) const { return state_->world.healthy(peer); }
+bool Faults::well(Peer peer) const { return state_->world.well(peer); }
 Instant Faults::calm_since(std::uint32_t peers) const { return state_->world.calm().since(peers); }
 bool Faults::replaced(Peer peer) const { return state_->upkeep.replaced(peer); }
 

@@ -35,11 +35,11 @@ class Faults {
 
   /// It takes calls now: it runs, is ready, not paused, and not stopping.
   [[nodiscard]] bool usable(Peer peer) const;
-  /// Nothing of this node or its disks is made slow, full or still at present, and each of its
-  /// lines is as without a fault: what it promises about time must hold. Wrong clocks do not count:
-  /// no promise rests on them.
-  [[nodiscard]] bool healthy(Peer peer) const;
-  /// Since when all of these are healthy and see each other; Instant::never() when they are not.
+  /// It is usable, and nothing of it or its disks is made slow or full at present: what it promises
+  /// about time without asking others must hold, whomever it reaches. Wrong clocks do not count: no
+  /// promise rests on them.
+  [[nodiscard]] bool well(Peer peer) const;
+  /// Since when all of these are well and see each other; Instant::never() when they are not.
   /// Lines to other nodes do not count, unless one of those reaches a part of these only: it may
   /// lead that part, and leave the rest without a leader.
   /// peers   bit n for Peer n

@@ -9,6 +9,15 @@ namespace causeway::sim {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+/// A disk that was full may have said so long ago.
+bool may_refuse_local(Errc code) {
+  return code == Errc::journal_full || code == Errc::disk_full || code == Errc::no_data;
+}
+
+}  // namespace
+
 Workload::Workload(Cluster& cluster, const Faults& faults, const Plan& plan,
                    std::size_t history_max)
     : cluster_(cluster),
@@ -192,6 +201,11 @@ void Workload::take_response(Open open, const Response& response) {
   if (response.in_doubt) {
     in_doubt_.push_back({open.peer, response.operation, history_.size()});
     history_.push_back(std::move(operation));
+  const bool local = open.local_get || open.offline;
+  if (local && faults_.well(open.peer) && !may_refuse_local(error.error.code)) {
+    throw Violation("local-answers", "node " + cluster_.name_of(open.peer) +
+                                         " refuses a local call: " + error.error.detail);
+  }
     return;
   }
   if (open.offline) {  // takes effect at an unknown time, once at most

@@ -43,9 +43,10 @@ class Workload : public Observer {
 
   // ---- judged while it goes on
 
-  /// local-answers: a healthy node answers local reads and writes within a bound, whatever else
-  /// waits there; timely: with a timeout, a call is answered soon after it (a write that may not
-  /// report in-doubt waits on).
+  /// local-answers: a node that is well answers local reads and writes within a bound, whatever else
+  /// waits there and whomever it reaches, and refuses them for want of data or room alone; timely:
+  /// with a timeout, a call is answered soon after it (a write that may not report in-doubt waits
+  /// on).
   void look(Duration since_last);
   /// How long the oldest consistent call that `peers` hold has been open since `calm`.
   [[nodiscard]] Duration longest_wait(std::uint32_t peers, Instant calm) const;
@@ -67,7 +68,7 @@ class Workload : public Observer {
     bool may_report = false;
     std::size_t client = 0;
     Instant called;
-    Duration healthy{0};  ///< so long its node was healthy since, without a break
+    Duration well{0};  ///< so long its node was well since, without a break
   };
   struct Token {
     Peer peer = 0;

@@ -24,14 +24,14 @@ constexpr Duration kTimeoutBound = seconds(4);  // beyond the caller's own
 void Workload::look(Duration since_last) {
   const Instant now = cluster_.time().now();
   for (auto& [call, open] : open_) {
-    open.healthy = faults_.healthy(open.peer) ? open.healthy + since_last : Duration(0);
+    open.well = faults_.well(open.peer) ? open.well + since_last : Duration(0);
     const bool local = open.offline || open.local_get;
-    if (local && open.healthy > kLocalBound) {
+    if (local && open.well > kLocalBound) {
       throw Violation("local-answers", "call " + std::to_string(call) + " at " +
                                            cluster_.name_of(open.peer) + " is not answered");
     }
     const bool certain = open.operation.kind == Operation::Kind::get || open.may_report;
-    if (!local && open.timeout && certain && open.healthy > *open.timeout + kTimeoutBound &&
+    if (!local && open.timeout && certain && open.well > *open.timeout + kTimeoutBound &&
         now - open.called > *open.timeout + kTimeoutBound) {
       throw Violation("timely", "call " + std::to_string(call) + " at " +
                                     cluster_.name_of(open.peer) +

@@ -118,7 +118,7 @@ class Run {
     std::set<std::uint64_t> applied;
     for (Peer peer = 0; peer < plan_.nodes; ++peer) {
       const auto status = cluster_.node(cluster_.name_of(peer)).peek();
-      if (!status || !faults_.usable(peer) || !faults_.healthy(peer) || status->pending != 0)
+      if (!status || !faults_.usable(peer) || !faults_.well(peer) || status->pending != 0)
         return false;
       applied.insert(status->applied_index.value);
     }
@@ -130,7 +130,7 @@ class Run {
     for (Peer peer = 0; peer < plan_.nodes; ++peer) {
       const auto status = cluster_.node(cluster_.name_of(peer)).peek();
       text += "\n  " + cluster_.name_of(peer) + (faults_.usable(peer) ? "" : " unusable") +
-              (faults_.healthy(peer) ? "" : " ill");
+              (faults_.well(peer) ? "" : " ill");
       if (!status) continue;
       text += " " + status->state + " " + status->role + " term " +
               std::to_string(status->term.value) + " leader " + status->leader + " commit " +

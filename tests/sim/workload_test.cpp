@@ -1,0 +1,92 @@
+// The clients of a run: what they ask, and that a call nobody answers is told.
+#include "sim/workload.hpp"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "sim/broken_by.hpp"
+
+using namespace causeway;
+using namespace causeway::sim;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+/// Clients and a cluster without faults. Where they are deaf, answers do not reach them.
+class World : public Observer {
+ public:
+  explicit World(const Plan& plan) : plan_(plan) {
+    cluster.observe(*this);
+    faults_.begin();
+    for (const auto& name : cluster.names()) REQUIRE(cluster.try_start(name));
+    cluster.run_for(seconds(5));
+    workload_.begin();
+  }
+
+  void called(Peer peer, std::uint64_t, const wire::Call& what) override {
+    calls.emplace_back(peer, what);
+  }
+  void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override {
+    if (!deaf_to || !deaf_to(calls[call - 1].second)) workload_.answered(peer, call, reply);
+  }
+
+  /// What is broken meanwhile, if anything.
+  std::string run(Duration time) {
+    for (const Instant end = cluster.time().now() + time; cluster.time().now() < end;) {
+      cluster.run_for(milliseconds(100));
+      std::string broken = testing::broken_by([this] { workload_.look(milliseconds(100)); });
+      if (!broken.empty()) return broken;
+    }
+    return {};
+  }
+
+  std::function<bool(const wire::Call&)> deaf_to;
+  std::vector<std::pair<Peer, wire::Call>> calls;
+
+ private:
+  const Plan plan_;
+
+ public:
+  Cluster cluster{{.seed = plan_.seed, .nodes = plan_.nodes}};
+
+ private:
+  Observer nobody_;
+  Faults faults_{cluster, plan_, nobody_};
+  Workload workload_{cluster, faults_, plan_, 10'000};
+};
+
+const std::vector<std::set<Cluster::Name>> kEachAlone = {{"1"}, {"2"}, {"3"}};
+
+bool is_local(const wire::Call& call) {
+  const auto* get = std::get_if<wire::GetCall>(&call);
+  return get != nullptr ? !get->consistent : !std::get<wire::WriteCall>(call).consistent;
+}
+
+}  // namespace
+
+TEST_CASE("nodes answer local calls in time, and others by their timeout, whomever they reach") {
+  World world({.nodes = 3});
+  SUBCASE("all of them") {}
+  SUBCASE("nobody") { world.cluster.partition(kEachAlone); }
+  CHECK(world.run(seconds(30)) == "");
+}
+
+TEST_CASE("a call that is not answered is told, also at a node that reaches nobody") {
+  const auto is_far = [](const wire::Call& call) { return !is_local(call); };
+  for (const bool parted : {false, true}) {
+    CAPTURE(parted);
+    for (const bool local : {false, true}) {
+      World world({.nodes = 3});
+      if (parted) world.cluster.partition(kEachAlone);
+      world.deaf_to = local ? is_local : std::function<bool(const wire::Call&)>(is_far);
+      CHECK(world.run(seconds(20)) == (local ? "local-answers" : "timely"));
+    }
+  }
+}
