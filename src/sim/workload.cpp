@@ -29,6 +29,12 @@ Workload::Workload(Cluster& cluster, const Faults& faults, const Plan& plan,
   for (Client& client : clients_) client.connection = ++connections_;
 }
 
+std::string Workload::key_at(std::size_t number) {
+  constexpr std::size_t kLetters = 26;
+  if (number < kLetters) return std::string(1, static_cast<char>('a' + number));
+  return "k" + std::to_string(number);
+}
+
 std::uint64_t Workload::at_now() const {
   return static_cast<std::uint64_t>(cluster_.time().now().since_start.count());
 }
@@ -127,7 +133,7 @@ wire::Call Workload::draw_call(Open& open) {
   Operation& operation = open.operation;
   operation.client = static_cast<int>(open.client);
   const bool is_rival = !operation.key.empty();
-  if (!is_rival) operation.key = std::string(1, static_cast<char>('a' + random_.below(plan_.keys)));
+  if (!is_rival) operation.key = key_at(random_.below(plan_.keys));
   operation.called = at_now();
   operation.outcome = Operation::Outcome::unknown;
   open.offline = random_.below(3) == 0 || open.offline;

@@ -88,6 +88,8 @@ class Workload : public Observer {
 
   void schedule_next();
   void arrive();
+  /// The run's keys are those of 0 to plan.keys - 1.
+  [[nodiscard]] static std::string key_at(std::size_t number);
   void begin_call(std::size_t client);
   [[nodiscard]] const Open* draw_rival();
   [[nodiscard]] wire::Call draw_call(Open& open);

@@ -146,7 +146,7 @@ void Workload::ask_outcomes() {
 // The last reads of the history; each node answers the same, by a majority and alone.
 void Workload::read_everywhere() {
   for (std::size_t i = 0; i < plan_.keys; ++i) {
-    const std::string key(1, static_cast<char>('a' + i));
+    const std::string key = key_at(i);
     std::optional<Response> first;
     for (Peer peer = 0; peer < plan_.nodes; ++peer) {
       for (const bool consistent : {true, false}) {

@@ -90,3 +90,14 @@ TEST_CASE("a call that is not answered is told, also at a node that reaches nobo
     }
   }
 }
+
+TEST_CASE("each of many keys is another one") {
+  World world({.nodes = 1, .keys = 1000, .operations_per_s = 900});
+  CHECK(world.run(seconds(10)) == "");
+  std::set<std::string> keys;
+  for (const auto& [peer, call] : world.calls) {
+    const auto* write = std::get_if<wire::WriteCall>(&call);
+    if (write != nullptr) keys.insert(write->key);
+  }
+  CHECK(keys.size() > 600);
+}
