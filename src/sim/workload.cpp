@@ -194,7 +194,7 @@ void Workload::take_error(Open open, const wire::CallError& error) {
   Operation& operation = open.operation;
   if (error.error.code == Errc::journal_full) count(FaultKind::full_journal);
   if (error.error.code == Errc::in_doubt) {
-    in_doubt_.push_back({open.peer, error.operation, history_.size()});
+    in_doubt_.push_back({open.peer, error.operation, history_.size(), starts_[open.peer]});
   } else {
     operation.outcome = Operation::Outcome::did_not_happen;
   }
@@ -205,7 +205,7 @@ void Workload::take_response(Open open, const Response& response) {
   Operation& operation = open.operation;
   if (open.local_get) return observe(open, Observed::Kind::local_get, response);
   if (response.in_doubt) {
-    in_doubt_.push_back({open.peer, response.operation, history_.size()});
+    in_doubt_.push_back({open.peer, response.operation, history_.size(), starts_[open.peer]});
     history_.push_back(std::move(operation));
   const bool local = open.local_get || open.offline;
   if (local && faults_.well(open.peer) && !may_refuse_local(error.error.code)) {

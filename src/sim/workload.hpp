@@ -51,6 +51,7 @@ class Workload : public Observer {
   /// How long the oldest consistent call that `peers` hold has been open since `calm`.
   [[nodiscard]] Duration longest_wait(std::uint32_t peers, Instant calm) const;
 
+  void starting(Peer peer) override { ++starts_[peer]; }
   void answered(Peer, std::uint64_t call, const wire::Reply&) override;
   void died(Peer, Death) override;
   void ended(Peer, const std::optional<Error>&) override;
@@ -79,7 +80,8 @@ class Workload : public Observer {
   struct Doubt {
     Peer peer = 0;
     std::string operation;
-    std::size_t at = 0;  ///< in history_
+    std::size_t at = 0;        ///< in history_
+    std::uint64_t starts = 0;  ///< of its node so far
   };
   struct Client {
     std::optional<std::uint64_t> call;
@@ -108,6 +110,8 @@ class Workload : public Observer {
   void ask_outcomes();
   void read_everywhere();
   [[nodiscard]] std::set<std::string> losers();
+  void take_outcome(const Doubt& doubt, OutcomeResult::State state);
+  void write_everywhere();
   [[nodiscard]] wire::Reply ask(Peer peer, wire::Call call);
 
   Cluster& cluster_;
@@ -124,6 +128,7 @@ class Workload : public Observer {
   std::vector<Doubt> in_doubt_;
   std::map<std::string, std::optional<std::string>> seen_;
   Promises promises_;
+  std::array<std::uint64_t, kMachinesMax> starts_{};
   std::uint64_t values_ = 0;
   std::uint64_t operations_ = 0;
   std::array<std::uint64_t, kFaultKinds> struck_{};

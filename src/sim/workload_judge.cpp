@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "crdt/dot.hpp"
+#include "kv/limits.hpp"
 #include "sim/violation.hpp"
 #include "sim/workload.hpp"
 
@@ -128,18 +129,55 @@ std::set<std::string> Workload::losers() {
 }
 
 void Workload::ask_outcomes() {
-  using State = OutcomeResult::State;
   for (const Doubt& doubt : in_doubt_) {
     const wire::Reply reply =
         ask(doubt.peer, wire::OutcomeCall{.operation = doubt.operation, .timeout_ms = 30'000});
     const auto* answer = std::get_if<wire::Answer>(&reply);
-    const State state = answer == nullptr ? State::pending : std::get<OutcomeResult>(*answer).state;
-    if (state == State::pending) {
+    take_outcome(doubt, answer == nullptr ? OutcomeResult::State::pending
+                                          : std::get<OutcomeResult>(*answer).state);
+  }
+}
+
+void Workload::take_outcome(const Doubt& doubt, OutcomeResult::State state) {
+  using State = OutcomeResult::State;
+  using Outcome = Operation::Outcome;
+  Operation& operation = history_[doubt.at];
+  switch (state) {
+    case State::done:
+      operation.outcome = Outcome::done;
+      operation.answered = at_now();
+      return;
+    case State::mismatch:  // what stood there is not told
+    case State::did_not_happen: operation.outcome = Outcome::did_not_happen; return;
+    case State::forgotten:
+      if (starts_[doubt.peer] - doubt.starts >= kv::kIncarnationsMax) return;
+      throw Violation("in-doubt-resolves", doubt.operation +
+                                               " is forgotten, though its node has "
+                                               "started only a few times since");
+    case State::pending:
       throw Violation("in-doubt-resolves",
                       "at rest, nobody knows what became of " + doubt.operation);
+  }
+}
+
+// A majority is there: through each node a write succeeds, and blocks for no longer than `ask` waits.
+void Workload::write_everywhere() {
+  for (Peer peer = 0; peer < plan_.nodes; ++peer) {
+    Operation last{.key = key_at(peer % plan_.keys),
+                   .kind = Operation::Kind::set,
+                   .called = at_now(),
+                   .outcome = Operation::Outcome::done,
+                   .written = "v" + std::to_string(++values_)};
+    const wire::Reply reply =
+        ask(peer, wire::WriteCall{
+                      .key = last.key, .value = Blob::copy_of(*last.written), .consistent = true});
+    const auto* answer = std::get_if<wire::Answer>(&reply);
+    if (answer == nullptr || !std::get<Response>(*answer).valid) {
+      throw Violation("convergence", "at rest, a consistent set at " + cluster_.name_of(peer) +
+                                         " does not succeed");
     }
-    if (state == State::did_not_happen || state == State::mismatch)
-      history_[doubt.at].outcome = Operation::Outcome::did_not_happen;
+    last.answered = at_now();
+    history_.push_back(std::move(last));
   }
 }
 
@@ -182,6 +220,7 @@ void Workload::finish() {
   const Promises::Fates fates = ask_fates();
   promises_.judge(fates);
   ask_outcomes();
+  write_everywhere();
   read_everywhere();
   const HistoryVerdict verdict = check_linearizable(history_);
   if (verdict.kind == HistoryVerdict::Kind::gave_up)
