@@ -64,26 +64,32 @@ void Workload::arrive() {
   if (clients_[client].call) {
     const std::uint8_t retries = plan_.level(FaultKind::retries);
     if (retries == 0 || random_.below(20) >= retries) return;
-    give_up(client);
     count(FaultKind::retries);
+    return begin_call(give_up(client));
   }
-  begin_call(client);
+  begin_call(draw_call(client));
 }
 
 // The client is gone, and its call with it; what came of it nobody will learn. Another asks the
 // same of another node.
-void Workload::give_up(std::size_t client) {
-  const auto open = open_.find(*clients_[client].call);
-  Operation operation = std::move(open->second.operation);
-  cluster_.node(cluster_.name_of(open->second.peer))
+Workload::Open Workload::give_up(std::size_t client) {
+  const auto found = open_.find(*clients_[client].call);
+  Open again = std::move(found->second);
+  open_.erase(found);
+  cluster_.node(cluster_.name_of(again.peer))
       .give(node::ConnectionClosed{clients_[client].connection});
-  if (operation.kind != Operation::Kind::get) history_.push_back(std::move(operation));
-  open_.erase(open);
+  if (again.operation.kind != Operation::Kind::get) history_.push_back(again.operation);
   clients_[client].call.reset();
   clients_[client].connection = ++connections_;
+  const std::size_t steps = plan_.nodes == 1 ? 0 : 1 + random_.below(plan_.nodes - 1);
+  again.peer = static_cast<Peer>((again.peer + steps) % plan_.nodes);
+  again.operation.called = at_now();
+  again.called = cluster_.time().now();
+  again.well = Duration(0);
+  return again;
 }
 
-void Workload::begin_call(std::size_t client) {
+Workload::Open Workload::draw_call(std::size_t client) {
   const Open* const waiting = draw_rival();
   const Peer peer = waiting ? waiting->peer : static_cast<Peer>(random_.below(plan_.nodes));
   Open open{.operation = {}, .peer = peer, .client = client, .called = cluster_.time().now()};
@@ -91,16 +97,20 @@ void Workload::begin_call(std::size_t client) {
     open.offline = random_.below(2) == 0;
     open.operation.key = waiting->operation.key;
   }
-  wire::Call call = draw_call(open);
-  const Machine& machine = cluster_.node(cluster_.name_of(peer));
+  draw_operation(open);
+  return open;
+}
+
+void Workload::begin_call(Open open) {
+  const Cluster::Name& name = cluster_.name_of(open.peer);
+  const Machine& machine = cluster_.node(name);
   if (!machine.running() || (machine.paused() && random_.below(4) != 0)) return;
   if (history_.size() >= history_max_)
     throw Violation("bound", "more than " + std::to_string(history_max_) + " operations");
   ++operations_;
-  const std::uint64_t number =
-      cluster_.call(cluster_.name_of(peer), std::move(call), clients_[client].connection);
-  clients_[client].call = number;
-  open_.emplace(number, std::move(open));
+  Client& client = clients_[open.client];
+  client.call = cluster_.call(name, call_of(open), client.connection);
+  open_.emplace(*client.call, std::move(open));
 }
 
 // A consistent write that the next call goes past: a write of its key, through its node. Whose
@@ -129,7 +139,7 @@ std::string Workload::draw_value(bool offline) {
   return value;
 }
 
-wire::Call Workload::draw_call(Open& open) {
+void Workload::draw_operation(Open& open) {
   Operation& operation = open.operation;
   operation.client = static_cast<int>(open.client);
   const bool is_rival = !operation.key.empty();
@@ -137,39 +147,40 @@ wire::Call Workload::draw_call(Open& open) {
   operation.called = at_now();
   operation.outcome = Operation::Outcome::unknown;
   open.offline = random_.below(3) == 0 || open.offline;
-  std::optional<std::uint64_t> timeout_ms;
-  if (random_.below(3) != 0) timeout_ms = 50 + random_.below(1500);
-  if (timeout_ms) open.timeout = milliseconds(*timeout_ms);
+  if (random_.below(3) != 0) open.timeout = milliseconds(50 + random_.below(1500));
   const std::uint64_t kind = random_.below(is_rival ? 4 : 10);
-  if (kind < 4 || open.offline) {
-    wire::Call call = draw_write(open, kind);
-    std::get<wire::WriteCall>(call).timeout_ms = timeout_ms;
-    return call;
-  }
+  if (kind < 4 || open.offline) return draw_write(open, kind);
   open.local_get = kind >= 8;
-  return wire::GetCall{
-      .key = operation.key, .consistent = !open.local_get, .timeout_ms = timeout_ms};
 }
 
-wire::Call Workload::draw_write(Open& open, std::uint64_t kind) {
+void Workload::draw_write(Open& open, std::uint64_t kind) {
   Operation& operation = open.operation;
-  wire::WriteCall write{.key = operation.key, .value = {}, .consistent = !open.offline};
   open.may_report = random_.below(2) == 0;
-  write.in_doubt = open.may_report ? InDoubt::report : InDoubt::wait;
-  operation.kind = Operation::Kind::set;
-  if (kind == 3) {
-    write.op = wire::WriteOp::remove;
-    operation.kind = Operation::Kind::remove;
-    return write;
-  }
+  operation.kind = kind == 3 ? Operation::Kind::remove : Operation::Kind::set;
+  if (kind == 3) return;
   operation.written = draw_value(open.offline);
-  write.value = Blob::copy_of(*operation.written);
-  if (kind == 2 && !open.offline) {
-    write.op = wire::WriteOp::swap;
-    operation.kind = Operation::Kind::swap;
-    if (random_.below(4) != 0) operation.expected = seen_[operation.key];
-    write.expected = operation.expected;
+  if (kind != 2 || open.offline) return;
+  operation.kind = Operation::Kind::swap;
+  if (random_.below(4) != 0) operation.expected = seen_[operation.key];
+}
+
+wire::Call Workload::call_of(const Open& open) {
+  const Operation& operation = open.operation;
+  std::optional<std::uint64_t> timeout_ms;
+  if (open.timeout) timeout_ms = *open.timeout / milliseconds(1);
+  if (operation.kind == Operation::Kind::get) {
+    return wire::GetCall{
+        .key = operation.key, .consistent = !open.local_get, .timeout_ms = timeout_ms};
   }
+  wire::WriteCall write{.key = operation.key,
+                        .value = {},
+                        .expected = operation.expected,
+                        .consistent = !open.offline,
+                        .timeout_ms = timeout_ms,
+                        .in_doubt = open.may_report ? InDoubt::report : InDoubt::wait};
+  if (operation.kind == Operation::Kind::remove) write.op = wire::WriteOp::remove;
+  if (operation.kind == Operation::Kind::swap) write.op = wire::WriteOp::swap;
+  if (operation.written) write.value = Blob::copy_of(*operation.written);
   return write;
 }
 
@@ -190,6 +201,11 @@ void Workload::answered(Peer, std::uint64_t call, const wire::Reply& reply) {
 }
 
 void Workload::take_error(Open open, const wire::CallError& error) {
+  const bool local = open.local_get || open.offline;
+  if (local && faults_.well(open.peer) && !may_refuse_local(error.error.code)) {
+    throw Violation("local-answers", "node " + cluster_.name_of(open.peer) +
+                                         " refuses a local call: " + error.error.detail);
+  }
   if (open.local_get) return;
   Operation& operation = open.operation;
   if (error.error.code == Errc::journal_full) count(FaultKind::full_journal);
@@ -207,11 +223,6 @@ void Workload::take_response(Open open, const Response& response) {
   if (response.in_doubt) {
     in_doubt_.push_back({open.peer, response.operation, history_.size(), starts_[open.peer]});
     history_.push_back(std::move(operation));
-  const bool local = open.local_get || open.offline;
-  if (local && faults_.well(open.peer) && !may_refuse_local(error.error.code)) {
-    throw Violation("local-answers", "node " + cluster_.name_of(open.peer) +
-                                         " refuses a local call: " + error.error.detail);
-  }
     return;
   }
   if (open.offline) {  // takes effect at an unknown time, once at most

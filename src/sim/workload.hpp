@@ -88,17 +88,19 @@ class Workload : public Observer {
     std::uint64_t connection = 0;
   };
 
-  void schedule_next();
-  void arrive();
   /// The run's keys are those of 0 to plan.keys - 1.
   [[nodiscard]] static std::string key_at(std::size_t number);
-  void begin_call(std::size_t client);
+  void schedule_next();
+  void arrive();
+  [[nodiscard]] Open draw_call(std::size_t client);
   [[nodiscard]] const Open* draw_rival();
-  [[nodiscard]] wire::Call draw_call(Open& open);
-  [[nodiscard]] wire::Call draw_write(Open& open, std::uint64_t kind);
+  void draw_operation(Open& open);
+  void draw_write(Open& open, std::uint64_t kind);
+  void begin_call(Open open);
+  [[nodiscard]] static wire::Call call_of(const Open& open);
   [[nodiscard]] std::string draw_value(bool offline);
   void count(FaultKind kind) { ++struck_[static_cast<std::size_t>(kind)]; }
-  void give_up(std::size_t client);
+  [[nodiscard]] Open give_up(std::size_t client);
   void take_error(Open open, const wire::CallError& error);
   void take_response(Open open, const Response& response);
   void observe(const Open& open, Observed::Kind kind, const Response& response);
@@ -108,10 +110,10 @@ class Workload : public Observer {
   [[nodiscard]] AwaitResult fate_of(Peer peer, const std::string& token);
   [[nodiscard]] Promises::Fates ask_fates();
   void ask_outcomes();
-  void read_everywhere();
-  [[nodiscard]] std::set<std::string> losers();
   void take_outcome(const Doubt& doubt, OutcomeResult::State state);
   void write_everywhere();
+  void read_everywhere();
+  [[nodiscard]] std::set<std::string> losers();
   [[nodiscard]] wire::Reply ask(Peer peer, wire::Call call);
 
   Cluster& cluster_;
@@ -126,9 +128,9 @@ class Workload : public Observer {
   std::vector<Operation> history_;
   std::vector<Token> tokens_;
   std::vector<Doubt> in_doubt_;
+  std::array<std::uint64_t, kMachinesMax> starts_{};
   std::map<std::string, std::optional<std::string>> seen_;
   Promises promises_;
-  std::array<std::uint64_t, kMachinesMax> starts_{};
   std::uint64_t values_ = 0;
   std::uint64_t operations_ = 0;
   std::array<std::uint64_t, kFaultKinds> struck_{};

@@ -91,6 +91,23 @@ TEST_CASE("a call that is not answered is told, also at a node that reaches nobo
   }
 }
 
+TEST_CASE("whose client dies asks the same again, through another node") {
+  Plan plan{.nodes = 3, .clients = 4, .operations_per_s = 50};
+  plan.faults[static_cast<std::size_t>(FaultKind::retries)] = 3;
+  World world(plan);
+  world.cluster.partition(kEachAlone);
+  CHECK(world.run(seconds(30)) == "");
+  std::map<std::string, std::set<Peer>> asked;
+  std::size_t again = 0;
+  for (const auto& [peer, call] : world.calls) {
+    const auto* write = std::get_if<wire::WriteCall>(&call);
+    if (write == nullptr || write->op == wire::WriteOp::remove) continue;
+    std::set<Peer>& of = asked[write->key + " " + std::string(write->value.view())];
+    if (of.insert(peer).second && of.size() > 1) ++again;
+  }
+  CHECK(again > 5);
+}
+
 TEST_CASE("each of many keys is another one") {
   World world({.nodes = 1, .keys = 1000, .operations_per_s = 900});
   CHECK(world.run(seconds(10)) == "");
