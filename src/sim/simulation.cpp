@@ -24,6 +24,7 @@ using std::chrono::seconds;
 
 constexpr Duration kLook = milliseconds(100);
 constexpr Duration kRestBound = seconds(300);
+constexpr Duration kSilence = seconds(3);
 constexpr Duration kConnectionsEnd = seconds(30);
 
 ClusterSettings settings_of(const Plan& plan) {
@@ -78,7 +79,6 @@ class Run {
   }
 
   void run() {
-    const Instant start = cluster_.time().now();
     faults_.begin();
     for (const Cluster::Name& name : cluster_.names()) {
       if (cluster_.node(name).running()) continue;
@@ -86,19 +86,16 @@ class Run {
         throw Violation("starts-again", "node " + name + ": " + started.error().detail);
     }
     workload_.begin();
-    while (cluster_.time().now() < start + plan_.length) {
-      advance(kLook);
-      workload_.look(kLook);
-      availability_.look();
-      office_check_.look();
-      bound_checks_.look();
-    }
-    workload_.end();
+    watch(plan_.length);
     faults_.end();
+    // Few mixes of faults ever leave ten election timeouts of calm between them.
+    if (Random(plan_.seed ^ 0x63616c6d).below(4) == 0) watch(25 * settings_.election_timeout);
+    workload_.end();
     let_connections_end();
     come_to_rest();
     audience_.finish();
     compare_tables();
+    stay_silent();
   }
 
   void report(Report& report) {
@@ -111,6 +108,16 @@ class Run {
   }
 
  private:
+  void watch(Duration time) {
+    for (const Instant end = cluster_.time().now() + time; cluster_.time().now() < end;) {
+      advance(kLook);
+      workload_.look(kLook);
+      availability_.look();
+      office_check_.look();
+      bound_checks_.look();
+    }
+  }
+
   void advance(Duration time) {
     const Instant end = cluster_.time().now() + time;
     while (cluster_.time().next() <= end) {
@@ -178,6 +185,19 @@ class Run {
       if (cluster_.node(name).directory().table.replicated() != rows)
         throw Violation("equal-state", "the table of node " + name + " differs from the first's");
     }
+  }
+
+  // idle-silent: with nothing written and nothing due, nothing is appended (design 3.1).
+  void stay_silent() {
+    const LogIndex before = applied_by_first();
+    advance(kSilence);
+    if (applied_by_first() != before)
+      throw Violation("idle-silent", "nobody writes, and the log grows: " + standing());
+  }
+
+  LogIndex applied_by_first() {
+    const auto status = cluster_.node(cluster_.names().front()).peek();
+    return status ? status->applied_index : LogIndex{};
   }
 
   const Plan& plan_;
