@@ -25,7 +25,7 @@ FaultWorld::FaultWorld(Cluster& struck_cluster, const Plan& drawn, Observer& tol
     : cluster(struck_cluster),
       plan(drawn),
       told_(told),
-      unit_(std::clamp<Duration>(drawn.length / 30, milliseconds(500), minutes(2))),
+      unit_(std::clamp<Duration>(drawn.length / 30, milliseconds(500), minutes(15))),
       calm_(drawn.nodes) {
   // A stream depends on the seed and its kind alone: what is on beside it changes none of its
   // draws.

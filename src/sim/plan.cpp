@@ -90,6 +90,19 @@ std::size_t draw_nodes(Random& random) {
   return kNodes[random.below(kNodes.size())];
 }
 
+/// To be away for hours differs from being away for a minute only by what timers and clocks do
+/// meanwhile, and idle time is cheap. From a stream of its own: other seeds draw what they drew.
+void draw_rare_sizes(Plan& plan) {
+  Random random(plan.seed ^ 0x73697a6573);
+  const bool hours_long = random.below(8) == 0;
+  const Duration hours = minutes(random.between(120, 360));
+  const bool crowded = random.below(20) == 0;
+  const std::size_t clients = random.between(20, 100);
+  const bool fits = plan.level(FaultKind::huge_values) == 0;  // all of them are remembered
+  if (hours_long && fits && plan.length > minutes(1)) plan.length = hours;
+  if (crowded) plan.clients = clients;
+}
+
 }  // namespace
 
 std::string_view name_of(FaultKind kind) { return kFaultNames.at(static_cast<std::size_t>(kind)); }
@@ -104,8 +117,6 @@ Plan draw_plan(std::uint64_t seed) {
   static constexpr std::array<std::uint64_t, 6> kRates = {5, 10, 20, 20, 20, 50};
   plan.operations_per_s = kRates[random.below(kRates.size())];
   plan.length = seconds(random.between(20, 60));
-  // To be away for hours differs from being away for a minute only by what timers and clocks do
-  // meanwhile, and idle time is cheap.
   const bool long_run = random.below(25) == 0;
   const Duration long_length = minutes(random.between(20, 40));
   if (long_run) {
@@ -119,6 +130,7 @@ Plan draw_plan(std::uint64_t seed) {
     const bool possible = plan.nodes >= kNodesToReplaceOne || !costs_a_directory(kind);
     plan.faults[kind] = possible && mix != 0 && (on || mix == 1) ? level : 0;
   }
+  draw_rare_sizes(plan);
   return plan;
 }
 

@@ -39,11 +39,15 @@ TEST_CASE("over many seeds all sizes, lengths and mixes of faults come up") {
   std::uint64_t none = 0;
   std::uint64_t all = 0;
   std::uint64_t long_runs = 0;
+  std::uint64_t hours_long = 0;
+  std::uint64_t crowded = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const Plan plan = draw_plan(seed);
     nodes.insert(plan.nodes);
     if (plan.nodes == 3 || plan.nodes == 5) ++usual_sizes;
     if (plan.length > seconds(60)) ++long_runs;
+    if (plan.length >= hours(2)) ++hours_long;
+    if (plan.clients >= 20) ++crowded;
     std::size_t kinds = 0;
     for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
       if (plan.faults[kind] == 0) continue;
@@ -60,6 +64,10 @@ TEST_CASE("over many seeds all sizes, lengths and mixes of faults come up") {
   CHECK(all > kSeeds / 100);
   CHECK(long_runs > kSeeds / 50);
   CHECK(long_runs < kSeeds / 10);
+  CHECK(hours_long > 0);
+  CHECK(hours_long < kSeeds / 200);
+  CHECK(crowded > kSeeds / 50);
+  CHECK(crowded < kSeeds / 10);
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     CAPTURE(name_of(static_cast<FaultKind>(kind)));
     CHECK(on[kind] > kSeeds / 3);
