@@ -43,10 +43,10 @@ class Workload : public Observer {
 
   // ---- judged while it goes on
 
-  /// local-answers: a node that is well answers local reads and writes within a bound, whatever else
-  /// waits there and whomever it reaches, and refuses them for want of data or room alone; timely:
-  /// with a timeout, a call is answered soon after it (a write that may not report in-doubt waits
-  /// on).
+  /// local-answers: a node that is well answers local reads and writes within a bound, whatever
+  /// else waits there and whomever it reaches, and refuses them for want of data or room alone;
+  /// timely: with a timeout, a call is answered soon after it (a write that may not report in-doubt
+  /// waits on).
   void look(Duration since_last);
   /// How long the oldest consistent call that `peers` hold has been open since `calm`.
   [[nodiscard]] Duration longest_wait(std::uint32_t peers, Instant calm) const;

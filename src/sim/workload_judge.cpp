@@ -160,7 +160,7 @@ void Workload::take_outcome(const Doubt& doubt, OutcomeResult::State state) {
   }
 }
 
-// A majority is there: through each node a write succeeds, and blocks for no longer than `ask` waits.
+// A majority is there: through each node a write succeeds, and soon.
 void Workload::write_everywhere() {
   for (Peer peer = 0; peer < plan_.nodes; ++peer) {
     Operation last{.key = key_at(peer % plan_.keys),
