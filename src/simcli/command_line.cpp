@@ -18,7 +18,8 @@ constexpr const char* kAbout =
     "Runs whole Causeway clusters in virtual time, with every fault at once, and checks what they "
     "promise.\nOne seed decides everything: the same seed and flags give the same run. Without "
     "--seed, --seeds or --minutes: 100 fresh seeds.\nExit codes: 0 all passed; 1 a rule was "
-    "broken, a run crashed or hit a bound; 2 usage.";
+    "broken, a run crashed or hit a bound; 2 usage; 130 stopped by a signal before the end, and "
+    "none had failed.";
 
 constexpr std::uint64_t kUsualCount = 100;
 constexpr std::uint64_t kSecondsMax = 10'000'000;

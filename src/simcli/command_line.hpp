@@ -17,7 +17,7 @@ enum class ExitCode : int {
   passed = 0,
   failed = 1,    ///< a rule was broken, a run crashed or hit a bound
   usage = 2,     ///< the command line cannot be used
-  stopped = 130  ///< by a signal, before all seeds that were asked for had run
+  stopped = 130  ///< by a signal, before all that was asked for had run
 };
 
 struct Invocation {

@@ -66,6 +66,9 @@ class Session {
       if (const auto outcome = workers.next(milliseconds(200))) take(*outcome);
       tell_progress();
     }
+    const bool endless = !invocation_.count && !invocation_.time;
+    summary_.stopped = stop_.asked() && !endless &&
+                       (workers.running() != 0 || (more_to_start() && !found_enough()));
     summary_.real = Clock::now() - begin_;
   }
 
@@ -78,8 +81,7 @@ class Session {
 
   [[nodiscard]] ExitCode code() const {
     if (!summary_.failures.empty()) return ExitCode::failed;
-    const bool all = !invocation_.count || summary_.seeds == *invocation_.count;
-    return all ? ExitCode::passed : ExitCode::stopped;
+    return summary_.stopped ? ExitCode::stopped : ExitCode::passed;
   }
   [[nodiscard]] const Summary& summary() const { return summary_; }
 

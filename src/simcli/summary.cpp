@@ -85,7 +85,7 @@ std::string text_of(const Summary& s) {
   if (s.seeds == 1) text += " (" + std::to_string(s.first) + ")";
   if (s.seeds > 1) text += " (from " + std::to_string(s.first) + " on)";
   text += ", " + (s.failures.empty() ? "none" : grouped(std::uint64_t{s.failures.size()})) +
-          " failed\n";
+          " failed" + (s.stopped ? "; stopped before all had run\n" : "\n");
   text += print("time      %.2f virtual hours in %.1f s, %zu at once: ", virtual_s / 3600,
                 seconds(s.real), s.jobs) +
           grouped(ratio(virtual_s, seconds(s.real))) + " times as fast as real time\n";
@@ -101,7 +101,8 @@ std::string json_of(const Summary& s) {
   const double virtual_s = seconds(s.run_virtual);
   std::string json = "{\"seeds\":" + std::to_string(s.seeds) +
                      ",\"first_seed\":" + json_string(std::to_string(s.first)) +
-                     ",\"jobs\":" + std::to_string(s.jobs);
+                     ",\"jobs\":" + std::to_string(s.jobs) +
+                     ",\"stopped\":" + (s.stopped ? "true" : "false");
   json += print(",\"real_s\":%.3f,\"virtual_hours\":%.4f,\"speed\":%.1f,\"speed_of_one\":%.1f",
                 seconds(s.real), virtual_s / 3600, ratio(virtual_s, seconds(s.real)),
                 ratio(virtual_s, seconds(s.run_real)));

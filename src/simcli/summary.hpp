@@ -22,6 +22,7 @@ struct Summary {
   std::uint64_t first = 0;
   std::uint64_t seeds = 0;  ///< from `first` on
   std::size_t jobs = 1;
+  bool stopped = false;                  ///< by a signal, before all that was asked for had run
   std::chrono::nanoseconds real{0};      ///< of all of it
   std::chrono::nanoseconds run_real{0};  ///< of the runs, added up
   std::chrono::nanoseconds run_virtual{0};

@@ -167,8 +167,13 @@ TEST_CASE("a signal ends it with its summary") {
   };
   const Said said = run_with(stop, {"--seeds", "1..1000000", "--jobs", "2"});
   CHECK(said.code == ExitCode::stopped);
-  CHECK(said.says("none failed"));
-  CHECK(run_with(stop, {"--minutes", "0", "--jobs", "2"}).code == ExitCode::passed);
+  CHECK(said.says("none failed; stopped before all had run\n"));
+  const Said early = run_with(stop, {"--minutes", "60", "--jobs", "2", "--json"});
+  CHECK(early.code == ExitCode::stopped);
+  CHECK(early.says("\"stopped\":true"));
+  const Said endless = run_with(stop, {"--minutes", "0", "--jobs", "2"});
+  CHECK(endless.code == ExitCode::passed);
+  CHECK(endless.says("none failed\n"));
 }
 
 TEST_CASE("--shrink names a shorter run that fails in the same way") {
