@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "sim/network.hpp"
 
 namespace causeway::sim {
 namespace {
@@ -25,11 +26,6 @@ constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
     "retries",      "half_open",   "handshakes"};
 static_assert(kFaultNames.back() == "handshakes");
 
-constexpr std::size_t kClientsMax = 256;
-constexpr std::size_t kKeysMax = 10'000;
-constexpr std::uint64_t kOperationsMax = 100'000;
-constexpr Duration kLengthMin = seconds(1);
-constexpr Duration kLengthMax = std::chrono::hours(24);
 constexpr std::uint8_t kLevelMax = 3;
 
 /// A directory that is replaced never counts again (docs/operations.md): among fewer than three
@@ -187,7 +183,7 @@ Result<void> set_faults(Plan& plan, std::string_view text) {
 }
 
 std::string unusable(const Plan& plan) {
-  if (auto why = bounds("nodes", plan.nodes, 1, 7); !why.empty()) return why;
+  if (auto why = bounds("nodes", plan.nodes, 1, kMachinesMax); !why.empty()) return why;
   if (auto why = bounds("clients", plan.clients, 1, kClientsMax); !why.empty()) return why;
   if (auto why = bounds("keys", plan.keys, 1, kKeysMax); !why.empty()) return why;
   if (auto why = bounds("operations a second", plan.operations_per_s, 1, kOperationsMax);

@@ -64,6 +64,13 @@ enum class FaultKind : std::uint8_t {
 inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::handshakes) + 1;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
+/// How far a plan may go; kMachinesMax nodes.
+inline constexpr std::size_t kClientsMax = 256;
+inline constexpr std::size_t kKeysMax = 10'000;
+inline constexpr std::uint64_t kOperationsMax = 100'000;
+inline constexpr Duration kLengthMin = std::chrono::seconds(1);
+inline constexpr Duration kLengthMax = std::chrono::hours(24);
+
 struct Plan {
   std::uint64_t seed = 1;
   std::size_t nodes = 5;  ///< 1..7

@@ -11,6 +11,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "sim/network.hpp"
+
 namespace causeway::simcli {
 namespace {
 
@@ -22,8 +24,8 @@ constexpr const char* kAbout =
     "none had failed.";
 
 constexpr std::uint64_t kUsualCount = 100;
-constexpr std::uint64_t kSecondsMax = 10'000'000;
-constexpr double kMinutesMax = 1'000'000;
+constexpr std::uint64_t kSecondsMax = sim::kLengthMax / std::chrono::seconds(1);
+constexpr std::uint64_t kMinutesMax = 1'000'000;
 
 /// The texts as given; what they mean is judged once they are all there.
 struct Texts {
@@ -85,8 +87,10 @@ void judge_seeds(const Texts& texts, Judge& judge, Invocation& invocation) {
     invocation.count = 1;
   } else if (judge.given("--minutes")) {
     const auto minutes = parse<double>(texts.minutes);
-    if (!minutes || !std::isfinite(*minutes) || *minutes < 0 || *minutes > kMinutesMax)
-      return judge.wrong("--minutes " + texts.minutes + ": write a number, as in 60; 0: no end");
+    if (!minutes || !std::isfinite(*minutes) || *minutes < 0 ||
+        *minutes > static_cast<double>(kMinutesMax))
+      return judge.wrong("--minutes " + texts.minutes + ": write a number up to " +
+                         std::to_string(kMinutesMax) + ", as in 60; 0: no end");
     if (*minutes > 0)
       invocation.time =
           std::chrono::milliseconds(std::max<long long>(1, std::llround(*minutes * 60'000)));
@@ -114,11 +118,10 @@ std::string judge_all(const CLI::App& app, const Texts& texts, Invocation& invoc
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   invocation.jobs = judge.number("--jobs", texts.jobs, 1, 1024).value_or(cores);
   Overrides& overrides = invocation.overrides;
-  // What is too many for a run, `unusable` knows.
-  overrides.nodes = judge.number("--nodes", texts.nodes, 1, UINT32_MAX);
-  overrides.clients = judge.number("--clients", texts.clients, 1, UINT32_MAX);
-  overrides.keys = judge.number("--keys", texts.keys, 1, UINT32_MAX);
-  overrides.rate = judge.number("--rate", texts.rate, 1, UINT32_MAX);
+  overrides.nodes = judge.number("--nodes", texts.nodes, 1, sim::kMachinesMax);
+  overrides.clients = judge.number("--clients", texts.clients, 1, sim::kClientsMax);
+  overrides.keys = judge.number("--keys", texts.keys, 1, sim::kKeysMax);
+  overrides.rate = judge.number("--rate", texts.rate, 1, sim::kOperationsMax);
   overrides.seconds = judge.number("--seconds", texts.seconds, 1, kSecondsMax);
   if (judge.given("--faults")) overrides.faults = texts.faults;
   if (invocation.trace && !(invocation.first && invocation.count == 1))
@@ -128,6 +131,12 @@ std::string judge_all(const CLI::App& app, const Texts& texts, Invocation& invoc
   if (!judge.mistake.empty()) return judge.mistake;
   const auto plan = plan_of(invocation.first.value_or(1), overrides);
   return plan ? std::string() : plan.error().detail;
+}
+
+/// The text of a CLI11 error begins with it.
+std::string flag_of(const CLI::Error& error) {
+  const std::string_view text = error.what();
+  return std::string(text.substr(0, text.find(':')));
 }
 
 ExitCode unusable(std::string message, std::ostream& err) {
@@ -179,6 +188,8 @@ std::variant<Invocation, ExitCode> parse_arguments(const std::vector<std::string
     return ExitCode::passed;
   } catch (const CLI::ExtrasError&) {
     return unusable("not known here: " + app.remaining(true).front(), err);
+  } catch (const CLI::ArgumentMismatch& error) {
+    return unusable(flag_of(error) + " must stand once, with one value", err);
   } catch (const CLI::ParseError& error) {
     return unusable(error.what(), err);
   }

@@ -161,6 +161,25 @@ TEST_CASE("an unusable command line ends with 2 and one line that says why") {
   }
 }
 
+TEST_CASE("the line names the flag, and what it takes") {
+  const std::pair<Arguments, std::string> rows[] = {
+      {{"--seed"}, "--seed must stand once, with one value"},
+      {{"--nodes", "3", "--nodes", "5"}, "--nodes must stand once, with one value"},
+      {{"--nodes", "0"}, "--nodes 0: write a whole number from 1 to 7"},
+      {{"--nodes", "8"}, "--nodes 8: write a whole number from 1 to 7"},
+      {{"--clients", "257"}, "--clients 257: write a whole number from 1 to 256"},
+      {{"--keys", "x"}, "--keys x: write a whole number from 1 to 10000"},
+      {{"--rate", "-1"}, "--rate -1: write a whole number from 1 to 100000"},
+      {{"--seconds", "86401"}, "--seconds 86401: write a whole number from 1 to 86400"},
+      {{"--minutes", "1e9"}, "--minutes 1e9: write a number up to 1000000, as in 60; 0: no end"},
+  };
+  for (const auto& [arguments, why] : rows) {
+    std::string said;
+    CHECK(std::holds_alternative<ExitCode>(parse(arguments, &said)));
+    CHECK(said == "causeway-sim: " + why + "; see causeway-sim --help\n");
+  }
+}
+
 TEST_CASE("help and version end with 0") {
   for (const Arguments& row : {Arguments{"--help"}, {"-h"}, {"--version"}}) {
     std::string said;
