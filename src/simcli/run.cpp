@@ -1,6 +1,8 @@
 #include "simcli/run.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <deque>
 #include <fstream>
 #include <iostream>
@@ -109,8 +111,8 @@ class Session {
     const sim::Failure& failure = *outcome.report.failure;
     const std::string command = replay_command(seed, invocation_.overrides);
     summary_.failures.push_back({seed, failure, command});
-    if (kept_.is_open()) kept_ << seed << ' ' << failure.invariant << ' ' << command << std::endl;
     told_ << "\nseed " << seed << " breaks " << text_of(failure) << "\nreplay: " << command << '\n';
+    if (kept_.is_open()) keep(seed, failure.invariant, command);
     const bool first = invariants_.insert(failure.invariant).second;
     if (first) first_of_each_.push_back(outcome);
     if (first && first_of_each_.size() <= kToldInFull) {
@@ -119,6 +121,13 @@ class Session {
       if (!invocation_.trace) told_ << "the last events:\n" << tail;
     }
     told_.flush();
+  }
+
+  /// A disk may be full, and have room again for the next one.
+  void keep(std::uint64_t seed, const std::string& invariant, const std::string& command) {
+    kept_.clear();
+    kept_ << seed << ' ' << invariant << ' ' << command << std::endl;
+    if (!kept_) told_ << "--keep-failures cannot be written: this seed is not kept there\n";
   }
 
   /// The process that crashed took its trace along: it goes again, line by line.
@@ -185,8 +194,9 @@ ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::
   if (!invocation.keep_failures.empty()) {
     kept.open(invocation.keep_failures, std::ios::app);
     if (!kept.is_open()) {
+      const int why = errno;
       err << "causeway-sim: --keep-failures " << invocation.keep_failures
-          << ": cannot be written; name a file in a directory that is there\n";
+          << ": cannot be written: " << std::strerror(why) << "; name a file that can\n";
       return ExitCode::usage;
     }
   }

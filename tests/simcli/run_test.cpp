@@ -192,6 +192,12 @@ TEST_CASE("--shrink names a shorter run that fails in the same way") {
                 "--rate 1 --faults kill=1\n"));
 }
 
+TEST_CASE("a seed that cannot be kept is told") {
+  const Said said = run_with(fail_fifth, {"--seed", "5", "--keep-failures", "/dev/full"});
+  CHECK(said.code == ExitCode::failed);
+  CHECK(said.says("--keep-failures cannot be written: this seed is not kept there\n"));
+}
+
 TEST_CASE("--keep-failures appends each failing seed") {
   const std::string file = "keep-failures-" + std::to_string(::getpid()) + ".txt";
   for (const char* seeds : {"5..6", "10..10"})
@@ -202,6 +208,7 @@ TEST_CASE("--keep-failures appends each failing seed") {
   std::remove(file.c_str());
   CHECK(text.str() == "5 lost-write causeway-sim --seed 5\n10 lost-write causeway-sim --seed 10\n");
   const Said said = run_with(pass, {"--seeds", "1", "--keep-failures", "no/such/directory/f"});
+  CHECK(said.err.find("No such file or directory") != std::string::npos);
   CHECK(said.code == ExitCode::usage);
   CHECK(said.err.find('\n') == said.err.size() - 1);
 }
