@@ -150,13 +150,17 @@ class Session {
     told_ << "\nshrinking seed " << failed.plan.seed << " (" << failed.report.failure->invariant
           << ") ..." << std::endl;
     Workers workers(simulate_, limits_);
+    std::size_t runs = 0;
     const auto run = [&](const sim::Plan& plan) {
       const auto outcome = workers.run(plan, [this] { return stop_.asked(); });
+      if (outcome) ++runs;
       return outcome ? outcome->report : sim::Report{};
     };
     const sim::Shrunk shrunk = sim::shrink(failed.plan, failed.report, run);
-    told_ << (shrunk.smallest ? "nothing smaller fails" : "gave up looking") << " after "
-          << shrunk.runs << " runs; breaks " << text_of(*shrunk.report.failure)
+    const char* end = stop_.asked()     ? "stopped"
+                      : shrunk.smallest ? "nothing smaller fails"
+                                        : "the shortest found";
+    told_ << end << " after " << runs << " runs; breaks " << text_of(*shrunk.report.failure)
           << "\nreplay: " << replay_command(shrunk.plan.seed, overrides_of(shrunk.plan))
           << std::endl;
   }

@@ -192,6 +192,22 @@ TEST_CASE("--shrink names a shorter run that fails in the same way") {
                 "--rate 1 --faults kill=1\n"));
 }
 
+TEST_CASE("a signal while it shrinks ends it with what it has") {
+  const auto fail = [](const sim::Plan& plan, sim::Trace&, const sim::Bounds&) {
+    sim::Report report = report_of(plan);
+    report.failure = sim::Failure{"lost-write", "again"};
+    if (plan.nodes < 5) ::kill(::getppid(), SIGTERM);
+    if (plan.nodes < 5) ::pause();
+    return report;
+  };
+  const Said said =
+      run_with(fail, {"--seed", "9", "--nodes", "5", "--clients", "1", "--keys", "1", "--rate", "1",
+                      "--seconds", "1", "--faults", "none", "--shrink"});
+  CHECK(said.code == ExitCode::failed);
+  CHECK(said.says("stopped after 0 runs; breaks lost-write: again\n"));
+  CHECK(said.says("--seed 9 --nodes 5 "));
+}
+
 TEST_CASE("a seed that cannot be kept is told") {
   const Said said = run_with(fail_fifth, {"--seed", "5", "--keep-failures", "/dev/full"});
   CHECK(said.code == ExitCode::failed);
