@@ -18,6 +18,9 @@
 //   effect-exceeds-cause  An offline write has a stamp above every committed version of its key
 //                         that its node had applied. (Above its own pending ones, too: that is
 //                         node-stamps-rise.)
+//   stamp-near-log-time   A follower's offline write has a stamp no further ahead than log time, as
+//                         heard there, and the node's own clocks allow, or than the stamps that it
+//                         still holds: a clock that was mad does not stay so.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,14 @@
 // Linearizability is judged elsewhere; here are the promises about what one node says: program
 // order at a node, own writes, the order of settling, stamps. Each rule looks at two answers of one
 // node about one key, the first of which came before the second was asked for.
+//
+//   own-writes      a local get shows the node's newest offline write, or what came after it in the
+//                   log; the revision behind a node's answers never falls, but where power was lost
+//   program-order   a consistent operation is decided after the offline writes in front of it, and
+//                   does not undo one that comes behind
+//   origin-order    the writes of one origin that win do so in their order
+//   one-stamp       a revision of a key is always shown with the same stamp
+//   stamps-rise     along the revisions of a key
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,11 @@
 // Every death passes through here, so that each is followed by a start. What a node may be excused
 // for is narrow: an error of its own disk excuses the very process that met it, damage excuses a
 // refusal until the directory is replaced, a full disk a refusal until there is room.
+//
+//   starts-again            a node starts, unless excused
+//   no-unexpected-end       a node ends only when it is made to, or excused, or, where its
+//                           directory was put back from a copy, to start under a new origin
+//   failed-write-is-final   no process goes on after its disk refused a write or a sync
 #pragma once
 
 #include <array>

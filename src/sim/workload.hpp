@@ -55,8 +55,10 @@ class Workload : public Observer {
   void answered(Peer, std::uint64_t call, const wire::Reply&) override;
   void died(Peer, Death) override;
   void ended(Peer, const std::optional<Error>&) override;
-  /// linearizable, and all that Promises judges; in-doubt-resolves; nothing-rejected: no plain
-  /// write is rejected; losers-listed: a superseded value stands in the list of conflicts.
+  /// linearizable, and all that Promises judges; in-doubt-resolves; one-verdict: no two writes have
+  /// one token, and at rest each is known and settled; nothing-rejected: no plain write is
+  /// rejected; losers-listed: a superseded value stands in the list of conflicts; convergence:
+  /// every node answers, and alike.
   void finish() override;
 
  private:
