@@ -27,11 +27,12 @@ void ForwardCheck::sent(Peer from, Peer to, const consensus::Message& message) {
   const bool same = reply->term == reached.term && reply->incarnation == reached.incarnation;
   const std::uint64_t through = same ? reached.through : 0;
   if (reply->next_counter <= through + 1) return;
-  throw Violation("forward-order", "node " + cluster_.name_of(from) + " has taken what node " +
-                                       cluster_.name_of(to) + " forwarded below " +
-                                       std::to_string(reply->next_counter) + " in term " +
-                                       std::to_string(reply->term.value) +
-                                       ", and was given it up to " + std::to_string(through));
+  throw Violation("forward-order", "node " + cluster_.name_of(from) +
+                                       " says that it has taken what node " + cluster_.name_of(to) +
+                                       " forwarded in term " + std::to_string(reply->term.value) +
+                                       " up to number " + std::to_string(reply->next_counter - 1) +
+                                       ", but only what stands up to " + std::to_string(through) +
+                                       " reached it without a gap");
 }
 
 }  // namespace causeway::sim

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sim/history_events.hpp"
+#include "sim/trace_event.hpp"
 
 namespace causeway::sim {
 namespace {
@@ -288,11 +289,11 @@ std::string explain(const std::string& key, const std::vector<const Operation*>&
 
 std::string to_string(const Operation& operation) {
   std::ostringstream out;
-  out << "client " << operation.client << " [" << operation.called << ", ";
+  out << "client " << operation.client << " [" << seconds_text(operation.called) << ", ";
   if (operation.outcome == Outcome::unknown) {
     out << "?";
   } else {
-    out << operation.answered;
+    out << seconds_text(operation.answered);
   }
   out << "] ";
   switch (operation.kind) {
@@ -303,8 +304,8 @@ std::string to_string(const Operation& operation) {
       out << "set " << operation.key << ' ' << quoted(operation.written);
       break;
     case OperationKind::remove:
-      out << "remove " << operation.key << " -> ";
-      out << (!operation.was_there ? "done" : *operation.was_there ? "was there" : "absent");
+      out << "remove " << operation.key;
+      if (operation.was_there) out << (*operation.was_there ? " -> was there" : " -> absent");
       break;
     case OperationKind::swap:
       out << "swap " << operation.key << ' ' << quoted(operation.written) << " for "

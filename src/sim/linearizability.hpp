@@ -42,7 +42,7 @@ struct Operation {
 
   std::string key;
   Kind kind = Kind::get;
-  std::uint64_t called = 0;    ///< any clock that all clients share
+  std::uint64_t called = 0;    ///< in ns, by any clock that all clients share
   std::uint64_t answered = 0;  ///< of no meaning where the outcome is unknown
   Outcome outcome = Outcome::done;
 

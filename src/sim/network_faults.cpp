@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "sim/trace_event.hpp"
+
 namespace causeway::sim {
 namespace {
 
@@ -58,7 +60,8 @@ void NetworkFaults::noise(FaultKind kind, Worsen worsen, std::uint64_t low, std:
     const std::uint64_t how = random.between(low, high);
     const auto [lines, where] = draw_lines(random);
     const Duration lasts = world_.some(random, 500, 5000);
-    add({kind, where + " by " + std::to_string(how), lines, worsen, how}, lasts);
+    const char* unit = kind == FaultKind::slow_line ? " ms" : " per mille";
+    add({kind, where + " by " + std::to_string(how) + unit, lines, worsen, how}, lasts);
   });
 }
 
@@ -170,7 +173,8 @@ void NetworkFaults::lost_kind(Random& random) {
   const std::uint64_t kind = random.below(std::variant_size_v<consensus::Message>);
   const auto [lines, where] = draw_lines(random);
   const Duration lasts = world_.some(random, 500, 5000);
-  add({FaultKind::lost_kind, std::to_string(kind) + " " + where, lines, lose_kind, kind}, lasts);
+  add({FaultKind::lost_kind, std::string(message_name(kind)) + " " + where, lines, lose_kind, kind},
+      lasts);
 }
 
 // As by a NAT or a firewall that drops what it knows of connections, with or without a reset.
@@ -193,7 +197,8 @@ void NetworkFaults::handshakes(Random& random) {
   const std::uint64_t how = random.between(most / 3, most);
   const auto [lines, where] = draw_lines(random);
   const Duration lasts = world_.some(random, 500, 5000);
-  add({FaultKind::handshakes, where + " by " + std::to_string(how), lines, spoil_handshakes, how},
+  add({FaultKind::handshakes, where + " by " + std::to_string(how) + " per mille", lines,
+       spoil_handshakes, how},
       lasts);
   for (Peer from = 0; from < world_.nodes(); ++from) {
     for (Peer to = 0; to < world_.nodes(); ++to) {

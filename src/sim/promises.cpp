@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/dot.hpp"
+#include "sim/trace_event.hpp"
 #include "sim/violation.hpp"
 
 namespace causeway::sim {
@@ -47,7 +48,7 @@ std::string text_of(const Observed& observed) {
                      : observed.writes                                ? "consistent write"
                                                                       : "consistent read";
   return std::string(kind) + " of " + observed.key + " at " + observed.node + " [" +
-         std::to_string(observed.called) + ", " + std::to_string(observed.answered) +
+         seconds_text(observed.called) + ", " + seconds_text(observed.answered) +
          "] with revision " + std::to_string(revision_of(observed)) +
          (observed.response.pending ? ", pending" : "") +
          (observed.response.token.empty() ? "" : ", token " + observed.response.token);

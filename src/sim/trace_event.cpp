@@ -244,13 +244,19 @@ std::string words_of(const TraceEvent& event, const OriginNames& names) {
 
 Numbers numbers_of(const consensus::Message& message) { return std::visit(NumbersOf{}, message); }
 
+std::string seconds_text(std::uint64_t ns) {
+  std::array<char, 32> time;
+  std::snprintf(time.data(), time.size(), "%llu.%06llus",
+                static_cast<unsigned long long>(ns / 1'000'000'000),
+                static_cast<unsigned long long>(ns / 1'000 % 1'000'000));
+  return time.data();
+}
+
+std::string_view message_name(std::size_t kind) { return kMessages[kind]; }
+
 std::string line_of(const TraceEvent& event, const OriginNames& names) {
   const TraceValues& v = event.values;
-  std::array<char, 32> time;
-  std::snprintf(time.data(), time.size(), "%lld.%06llds ",
-                static_cast<long long>(v.at_ns / 1'000'000'000),
-                static_cast<long long>(v.at_ns / 1'000 % 1'000'000));
-  std::string line = time.data();
+  std::string line = seconds_text(static_cast<std::uint64_t>(v.at_ns)) + " ";
   if (v.kind != Happened::fault) line += node_name(v.peer) + " ";
   if (v.kind == Happened::delivered || v.kind == Happened::befell) {
     line += "-> " + node_name(v.other) + " ";

@@ -65,6 +65,11 @@ using OriginNames = std::map<Origin, std::string>;
 /// "12.345678s 3 -> 1 AppendEntries term 4 prev 17@3 entries 18..20 commit 17 round 9"
 [[nodiscard]] std::string line_of(const TraceEvent& event, const OriginNames& names);
 
+/// "12.345678s", as the trace dates its lines.
+[[nodiscard]] std::string seconds_text(std::uint64_t ns);
+/// By its place in consensus::Message; a PreVote is a RequestVote.
+[[nodiscard]] std::string_view message_name(std::size_t kind);
+
 /// As Cluster names its machines.
 [[nodiscard]] inline std::string node_name(consensus::Peer peer) {
   return std::to_string(peer + 1);

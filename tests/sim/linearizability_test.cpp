@@ -425,3 +425,16 @@ TEST_CASE("a search that would take too long gives up, and says so") {
   CHECK(check_linearizable(correct_history(random, {.count = 1000}), 10).kind ==
         HistoryVerdict::Kind::gave_up);
 }
+
+TEST_CASE("an operation in words has the times of the trace, and its outcome once") {
+  Operation removal{.key = "door",
+                    .kind = Operation::Kind::remove,
+                    .called = 53'538'051'248,
+                    .outcome = Operation::Outcome::unknown,
+                    .client = 2};
+  CHECK(to_string(removal) == "client 2 [53.538051s, ?] remove door -> unknown");
+  removal.outcome = Operation::Outcome::done;
+  removal.was_there = true;
+  removal.answered = 54'000'000'000;
+  CHECK(to_string(removal) == "client 2 [53.538051s, 54.000000s] remove door -> was there");
+}
