@@ -5,7 +5,8 @@
 
 namespace causeway::simcli {
 
-/// While it lives, the first of these signals is only noted; the second one ends the process.
+/// While it lives, the first of these signals is only noted; another one half a second after it
+/// ends the process. (At once there may be two: timeout(1) signals the process and its group.)
 class StopSignal {
  public:
   StopSignal();

@@ -192,6 +192,21 @@ TEST_CASE("--shrink names a shorter run that fails in the same way") {
                 "--rate 1 --faults kill=1\n"));
 }
 
+TEST_CASE("two signals at once are one") {
+  const auto stop = [](const sim::Plan& plan, sim::Trace&, const sim::Bounds&) {
+    if (plan.seed == 50) {
+      for (int i = 0; i < 20; ++i) {
+        ::kill(::getppid(), SIGINT);
+        ::usleep(100);
+      }
+    }
+    return report_of(plan);
+  };
+  const Said said = run_with(stop, {"--seeds", "1..1000000", "--jobs", "1"});
+  CHECK(said.code == ExitCode::stopped);
+  CHECK(said.says("none failed; stopped"));
+}
+
 TEST_CASE("a signal while it shrinks ends it with what it has") {
   const auto fail = [](const sim::Plan& plan, sim::Trace&, const sim::Bounds&) {
     sim::Report report = report_of(plan);
