@@ -227,8 +227,13 @@ void RaftDisk::tick(Turn& turn) {
   retry_.clear();
 }
 
+LogIndex RaftDisk::may_give(const Core& core) const {
+  const LogIndex room{core.applied.index.value + core.options.limits.apply_entries_max};
+  return std::min(core.raft.apply_index(), room);
+}
+
 void RaftDisk::feed_applier(Turn& turn) {
-  const LogIndex target = turn.core.raft.apply_index();
+  const LogIndex target = may_give(turn.core);
   while (given_ < target && !fetching_for_applier_ && giving_.size() < kGivenBatchesMax &&
          giving_bytes_ < turn.core.options.limits.apply_bytes_max) {
     std::vector<kv::LogEntry> entries;
@@ -293,7 +298,7 @@ void RaftDisk::fetched(Turn& turn, storage::Fetched fetched) {
     std::vector<kv::LogEntry> entries;
     std::size_t bytes = 0;
     for (const consensus::Entry& entry : current_entries(turn.core, fetched, given_.next())) {
-      if (entry.index > turn.core.raft.apply_index()) break;
+      if (entry.index > may_give(turn.core)) break;
       bytes += entry.payload.size();
       entries.push_back(for_applier(entry));
     }

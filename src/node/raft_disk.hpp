@@ -65,6 +65,8 @@ class RaftDisk {
               Ticket ticket);
   void write_vote_ahead(Turn& turn);
   [[nodiscard]] bool put_vote_first();
+  /// Entries up to here may be given to the applier now.
+  [[nodiscard]] LogIndex may_give(const Core& core) const;
   void give(Turn& turn, std::vector<kv::LogEntry> entries, std::size_t bytes);
   void fetch_for_applier(Turn& turn);
   [[nodiscard]] std::vector<consensus::Entry> current_entries(const Core& core,

@@ -45,7 +45,10 @@ ClusterSettings settings_of(const Plan& plan) {
     settings.journal_segment_bytes = 80u << 10;
   }
   settings.journal_bytes_max = journal_bytes_max(plan);
-  if (random.below(2) == 0) settings.limits.apply_bytes_max = 4000;  // many steps to apply all
+  if (random.below(2) == 0) {  // many steps to apply all
+    settings.limits.apply_bytes_max = 4000;
+    settings.limits.apply_entries_max = 10;
+  }
   if (plan.level(FaultKind::huge_values) != 0) {
     settings.raft_segment_bytes = 4u << 20;
     settings.journal_segment_bytes = 4u << 20;
