@@ -160,6 +160,23 @@ TEST_CASE("two answers of a node about a key keep what the first promised") {
   }
 }
 
+TEST_CASE(
+    "a revision of a key has one stamp, wherever it is shown, and a later one a higher stamp") {
+  const auto broken_with = [](std::uint64_t revision, std::uint64_t stamp) {
+    Observed elsewhere = shows(3, revision);
+    elsewhere.node = "2";
+    elsewhere.response.version->stamp = {stamp};
+    Promises promises;
+    promises.observe(shows(1, 5));
+    promises.observe(elsewhere);
+    return broken_by(promises, {});
+  };
+  CHECK(broken_with(5, 5) == "");
+  CHECK(broken_with(5, 6) == "one-stamp");
+  CHECK(broken_with(6, 6) == "");
+  CHECK(broken_with(6, 5) == "stamps-rise");
+}
+
 TEST_CASE("a power loss between two answers excuses a revision that fell, and only then") {
   Promises promises;
   promises.observe(shows(1, 5));
