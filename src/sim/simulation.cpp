@@ -12,6 +12,7 @@
 #include "sim/forward_check.hpp"
 #include "sim/office_check.hpp"
 #include "sim/raft_checks.hpp"
+#include "sim/rest.hpp"
 #include "sim/settle_model.hpp"
 #include "sim/violation.hpp"
 #include "sim/workload.hpp"
@@ -23,8 +24,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kLook = milliseconds(100);
-constexpr Duration kRestBound = seconds(300);
-constexpr Duration kSilence = seconds(3);
 constexpr Duration kConnectionsEnd = seconds(30);
 
 ClusterSettings settings_of(const Plan& plan) {
@@ -67,7 +66,8 @@ class Run {
         faults_(cluster_, plan, audience_),
         workload_(cluster_, faults_, plan, bounds.history_max),
         availability_(cluster_, faults_, workload_, plan.nodes, settings_.election_timeout),
-        office_check_(cluster_, settings_.election_timeout) {
+        office_check_(cluster_, settings_.election_timeout),
+        rest_(cluster_, workload_, [this](Duration time) { advance(time); }) {
     trace.follow(cluster_.time());
     audience_.add(trace);
     audience_.add(raft_checks_);
@@ -95,10 +95,10 @@ class Run {
     if (Random(plan_.seed ^ 0x63616c6d).below(4) == 0) watch(25 * settings_.election_timeout);
     workload_.end();
     let_connections_end();
-    come_to_rest();
+    rest_.await();
     audience_.finish();
-    compare_tables();
-    stay_silent();
+    rest_.compare_tables();
+    rest_.stay_silent();
   }
 
   void report(Report& report) {
@@ -139,70 +139,6 @@ class Run {
     while (!cluster_.network().settled() && cluster_.time().now() < latest) advance(seconds(1));
   }
 
-  // convergence: within a bounded time all have applied the same, nothing is pending, every call is
-  // answered.
-  void come_to_rest() {
-    const Instant end = cluster_.time().now() + kRestBound;
-    while (!at_rest()) {
-      if (cluster_.time().now() > end)
-        throw Violation("convergence", "the cluster does not come to rest: " + standing());
-      advance(milliseconds(500));
-    }
-  }
-
-  bool at_rest() {
-    if (!workload_.idle()) return false;
-    std::optional<LogIndex> applied;
-    for (const Cluster::Name& name : cluster_.names()) {
-      if (!cluster_.ready_nodes.contains(name)) return false;
-      const auto status = cluster_.node(name).peek();
-      if (!status || status->pending != 0 || status->leader.empty()) return false;
-      if (applied && *applied != status->applied_index) return false;
-      applied = status->applied_index;
-    }
-    return true;
-  }
-
-  std::string standing() {
-    std::string text;
-    for (const Cluster::Name& name : cluster_.names()) {
-      const auto status = cluster_.node(name).peek();
-      text += "node " + name;
-      if (!status) {
-        text += " does not serve; ";
-        continue;
-      }
-      text += " " + status->role + " " + status->state + " in term " +
-              std::to_string(status->term.value) + ", applied " +
-              std::to_string(status->applied_index.value) + ", pending " +
-              std::to_string(status->pending) + "; ";
-    }
-    return text + workload_.waiting();
-  }
-
-  // equal-state: what is replicated is the same on every node, byte for byte.
-  void compare_tables() {
-    come_to_rest();
-    const auto rows = cluster_.node(cluster_.names().front()).directory().table.replicated();
-    for (const Cluster::Name& name : cluster_.names()) {
-      if (cluster_.node(name).directory().table.replicated() != rows)
-        throw Violation("equal-state", "the table of node " + name + " differs from the first's");
-    }
-  }
-
-  // idle-silent: with nothing written and nothing due, nothing is appended (design 3.1).
-  void stay_silent() {
-    const LogIndex before = applied_by_first();
-    advance(kSilence);
-    if (applied_by_first() != before)
-      throw Violation("idle-silent", "nobody writes, and the log grows: " + standing());
-  }
-
-  LogIndex applied_by_first() {
-    const auto status = cluster_.node(cluster_.names().front()).peek();
-    return status ? status->applied_index : LogIndex{};
-  }
-
   const Plan& plan_;
   const Bounds& bounds_;
   ClusterSettings settings_;
@@ -212,6 +148,7 @@ class Run {
   Workload workload_;
   Availability availability_;
   OfficeCheck office_check_;
+  Rest rest_;
   ForwardCheck forward_check_{cluster_};
   RaftChecks raft_checks_{cluster_};
   ClockChecks clock_checks_{cluster_};

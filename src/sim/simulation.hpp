@@ -1,9 +1,4 @@
 // One run: a cluster, its clients, its faults, and everything that judges it.
-//
-//   convergence   when the faults are over, within 300 s of virtual time all nodes have a leader,
-//                 have applied the same, hold nothing pending, and have answered every call
-//   equal-state   then what is replicated is the same on every node, byte for byte
-//   idle-silent   and then, with nothing written and nothing due, no node appends (design 3.1)
 #pragma once
 
 #include <array>
