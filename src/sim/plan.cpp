@@ -130,6 +130,12 @@ Plan draw_plan(std::uint64_t seed) {
   return plan;
 }
 
+std::string key_at(std::size_t number) {
+  constexpr std::size_t kLetters = 26;
+  if (number < kLetters) return std::string(1, static_cast<char>('a' + number));
+  return "k" + std::to_string(number);
+}
+
 std::uint64_t journal_bytes_max(const Plan& plan) {
   const bool huge_values = plan.level(FaultKind::huge_values) != 0;
   if (plan.level(FaultKind::full_journal) != 0) return huge_values ? 400'000 : 20'000;

@@ -89,6 +89,8 @@ struct Plan {
 
 /// All of it drawn from the seed.
 [[nodiscard]] Plan draw_plan(std::uint64_t seed);
+/// The run's keys are those of 0 to plan.keys - 1.
+[[nodiscard]] std::string key_at(std::size_t number);
 /// What a node's journal may hold: little where it is to be full.
 [[nodiscard]] std::uint64_t journal_bytes_max(const Plan& plan);
 /// As `--faults` takes it: "kill=2,loss=1", "none".

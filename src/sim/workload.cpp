@@ -29,12 +29,6 @@ Workload::Workload(Cluster& cluster, const Faults& faults, const Plan& plan,
   for (Client& client : clients_) client.connection = ++connections_;
 }
 
-std::string Workload::key_at(std::size_t number) {
-  constexpr std::size_t kLetters = 26;
-  if (number < kLetters) return std::string(1, static_cast<char>('a' + number));
-  return "k" + std::to_string(number);
-}
-
 std::uint64_t Workload::at_now() const {
   return static_cast<std::uint64_t>(cluster_.time().now().since_start.count());
 }
@@ -78,7 +72,7 @@ Workload::Open Workload::give_up(std::size_t client) {
   open_.erase(found);
   cluster_.node(cluster_.name_of(again.peer))
       .give(node::ConnectionClosed{clients_[client].connection});
-  if (again.operation.kind != Operation::Kind::get) history_.push_back(again.operation);
+  if (again.operation.kind != Operation::Kind::get) told_.history.push_back(again.operation);
   clients_[client].call.reset();
   clients_[client].connection = ++connections_;
   const std::size_t steps = plan_.nodes == 1 ? 0 : 1 + random_.below(plan_.nodes - 1);
@@ -105,7 +99,7 @@ void Workload::begin_call(Open open) {
   const Cluster::Name& name = cluster_.name_of(open.peer);
   const Machine& machine = cluster_.node(name);
   if (!machine.running() || (machine.paused() && random_.below(4) != 0)) return;
-  if (history_.size() >= history_max_)
+  if (told_.history.size() >= history_max_)
     throw Violation("bound", "more than " + std::to_string(history_max_) + " operations");
   ++operations_;
   Client& client = clients_[open.client];
@@ -126,7 +120,7 @@ const Workload::Open* Workload::draw_rival() {
 }
 
 std::string Workload::draw_value(bool offline) {
-  std::string value = "v" + std::to_string(++values_);
+  std::string value = "v" + std::to_string(++told_.values);
   // A few of these fill a journal, where no majority empties it.
   const std::uint8_t full = plan_.level(FaultKind::full_journal);
   if (full != 0 && offline && random_.below(6) < full)
@@ -210,25 +204,27 @@ void Workload::take_error(Open open, const wire::CallError& error) {
   Operation& operation = open.operation;
   if (error.error.code == Errc::journal_full) count(FaultKind::full_journal);
   if (error.error.code == Errc::in_doubt) {
-    in_doubt_.push_back({open.peer, error.operation, history_.size(), starts_[open.peer]});
+    told_.doubts.push_back(
+        {open.peer, error.operation, told_.history.size(), told_.starts[open.peer]});
   } else {
     operation.outcome = Operation::Outcome::did_not_happen;
   }
-  history_.push_back(std::move(operation));
+  told_.history.push_back(std::move(operation));
 }
 
 void Workload::take_response(Open open, const Response& response) {
   Operation& operation = open.operation;
   if (open.local_get) return observe(open, Observed::Kind::local_get, response);
   if (response.in_doubt) {
-    in_doubt_.push_back({open.peer, response.operation, history_.size(), starts_[open.peer]});
-    history_.push_back(std::move(operation));
+    told_.doubts.push_back(
+        {open.peer, response.operation, told_.history.size(), told_.starts[open.peer]});
+    told_.history.push_back(std::move(operation));
     return;
   }
   if (open.offline) {  // takes effect at an unknown time, once at most
-    tokens_.push_back({open.peer, response.token, operation.written.value_or(""), history_.size()});
+    told_.offline.push_back({open.peer, response.token, told_.history.size()});
     observe(open, Observed::Kind::offline_write, response);
-    history_.push_back(std::move(operation));
+    told_.history.push_back(std::move(operation));
     return;
   }
   if (response.pending)
@@ -236,7 +232,7 @@ void Workload::take_response(Open open, const Response& response) {
   operation.outcome = Operation::Outcome::done;
   if (response.timeout) {
     operation.outcome = Operation::Outcome::did_not_happen;
-    history_.push_back(std::move(operation));
+    told_.history.push_back(std::move(operation));
     return;
   }
   observe(open, Observed::Kind::consistent, response);
@@ -250,7 +246,7 @@ void Workload::take_response(Open open, const Response& response) {
     if (!response.absent) operation.found = response.value;
     seen_[operation.key] = operation.found;
   }
-  history_.push_back(std::move(operation));
+  told_.history.push_back(std::move(operation));
 }
 
 void Workload::observe(const Open& open, Observed::Kind kind, const Response& response) {
@@ -264,12 +260,12 @@ void Workload::observe(const Open& open, Observed::Kind kind, const Response& re
                     .answered = at_now(),
                     .response = response};
   observed.response.value.clear();  // nobody asks for it, and it may be large
-  promises_.observe(std::move(observed));
+  told_.promises.observe(std::move(observed));
 }
 
 void Workload::died(Peer peer, Death death) {
   forget_calls_of(peer);
-  if (death == Death::power) promises_.power_lost(cluster_.name_of(peer), at_now());
+  if (death == Death::power) told_.promises.power_lost(cluster_.name_of(peer), at_now());
   if (death == Death::wipe || death == Death::old_copy) forget_promises_of(peer);
 }
 
@@ -281,16 +277,16 @@ void Workload::forget_calls_of(Peer peer) {
     if (item.second.peer != peer) return false;
     clients_[item.second.client].call.reset();
     if (item.second.operation.kind != Operation::Kind::get)
-      history_.push_back(std::move(item.second.operation));
+      told_.history.push_back(std::move(item.second.operation));
     return true;
   });
 }
 
 /// A new directory stands under this name: nobody can tell what became of the old one's writes.
 void Workload::forget_promises_of(Peer peer) {
-  promises_.forget(cluster_.name_of(peer));
-  std::erase_if(tokens_, [&](const Token& write) { return write.peer == peer; });
-  std::erase_if(in_doubt_, [&](const Doubt& doubt) { return doubt.peer == peer; });
+  told_.promises.forget(cluster_.name_of(peer));
+  std::erase_if(told_.offline, [&](const Told::OfflineWrite& write) { return write.peer == peer; });
+  std::erase_if(told_.doubts, [&](const Told::Doubt& doubt) { return doubt.peer == peer; });
 }
 
 }  // namespace causeway::sim

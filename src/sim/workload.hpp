@@ -2,14 +2,13 @@
 //
 // They write and read everywhere, consistently and offline, on few keys, so that operations meet.
 // When all is over, the consistent history must be linearizable (linearizability.hpp), and each
-// answer must keep what the answers before it promised (promises.hpp).
+// answer must keep what the answers before it promised (promises.hpp): reckoning.hpp.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "sim/observer.hpp"
 #include "sim/plan.hpp"
 #include "sim/promises.hpp"
+#include "sim/reckoning.hpp"
 
 namespace causeway::sim {
 
@@ -36,7 +36,7 @@ class Workload : public Observer {
   [[nodiscard]] std::string waiting() const;
 
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
-  [[nodiscard]] std::uint64_t offline_writes() const { return tokens_.size(); }
+  [[nodiscard]] std::uint64_t offline_writes() const { return told_.offline.size(); }
 
   /// How often each kind of load did something; the other kinds are the faults' own.
   [[nodiscard]] const std::array<std::uint64_t, kFaultKinds>& struck() const { return struck_; }
@@ -51,14 +51,11 @@ class Workload : public Observer {
   /// How long the oldest consistent call that `peers` hold has been open since `calm`.
   [[nodiscard]] Duration longest_wait(std::uint32_t peers, Instant calm) const;
 
-  void starting(Peer peer) override { ++starts_[peer]; }
+  void starting(Peer peer) override { ++told_.starts[peer]; }
   void answered(Peer, std::uint64_t call, const wire::Reply&) override;
   void died(Peer, Death) override;
   void ended(Peer, const std::optional<Error>&) override;
-  /// linearizable, and all that Promises judges; in-doubt-resolves; one-verdict: no two writes have
-  /// one token, and at rest each is known and settled; nothing-rejected: no plain write is
-  /// rejected; losers-listed: a superseded value stands in the list of conflicts; convergence:
-  /// every node answers, and alike.
+  /// All that Reckoning judges.
   void finish() override;
 
  private:
@@ -73,25 +70,11 @@ class Workload : public Observer {
     Instant called;
     Duration well{0};  ///< so long its node was well since, without a break
   };
-  struct Token {
-    Peer peer = 0;
-    std::string token;
-    std::string value;
-    std::size_t at = 0;  ///< in history_
-  };
-  struct Doubt {
-    Peer peer = 0;
-    std::string operation;
-    std::size_t at = 0;        ///< in history_
-    std::uint64_t starts = 0;  ///< of its node so far
-  };
   struct Client {
     std::optional<std::uint64_t> call;
     std::uint64_t connection = 0;
   };
 
-  /// The run's keys are those of 0 to plan.keys - 1.
-  [[nodiscard]] static std::string key_at(std::size_t number);
   void schedule_next();
   void arrive();
   [[nodiscard]] Open draw_call(std::size_t client);
@@ -109,13 +92,6 @@ class Workload : public Observer {
   void forget_calls_of(Peer peer);
   void forget_promises_of(Peer peer);
   [[nodiscard]] std::uint64_t at_now() const;  ///< nanoseconds, for histories
-  [[nodiscard]] AwaitResult fate_of(Peer peer, const std::string& token);
-  [[nodiscard]] Promises::Fates ask_fates();
-  void ask_outcomes();
-  void take_outcome(const Doubt& doubt, OutcomeResult::State state);
-  void write_everywhere();
-  void read_everywhere();
-  [[nodiscard]] std::set<std::string> losers();
   [[nodiscard]] wire::Reply ask(Peer peer, wire::Call call);
 
   Cluster& cluster_;
@@ -127,13 +103,8 @@ class Workload : public Observer {
   std::vector<Client> clients_;
   std::uint64_t connections_ = 0;
   std::map<std::uint64_t, Open> open_;
-  std::vector<Operation> history_;
-  std::vector<Token> tokens_;
-  std::vector<Doubt> in_doubt_;
-  std::array<std::uint64_t, kMachinesMax> starts_{};
+  Told told_;
   std::map<std::string, std::optional<std::string>> seen_;
-  Promises promises_;
-  std::uint64_t values_ = 0;
   std::uint64_t operations_ = 0;
   std::array<std::uint64_t, kFaultKinds> struck_{};
 };
