@@ -49,8 +49,7 @@ Promises::Fates Reckoning::ask_fates() {
     if (!tokens.insert(write.token).second)
       throw Violation("one-verdict", "two writes got the token " + write.token);
     const AwaitResult fate = fates[write.token] = fate_of(write.peer, write.token);
-    if (fate.state != State::won && fate.state != State::forgotten)
-      told_.history[write.at].outcome = Operation::Outcome::did_not_happen;
+    settle(told_.history[write.at], fate.state);
     if (fate.state == State::superseded && listed.size() < kConflictsListed &&
         !listed.contains(write.token))
       throw Violation("losers-listed", write.token + " was superseded, and stands in no list");
@@ -62,6 +61,15 @@ Promises::Fates Reckoning::ask_fates() {
     }
   }
   return fates;
+}
+
+/// One that won took effect at some moment until now. One that is forgotten may have.
+void Reckoning::settle(Operation& write, AwaitResult::State state) const {
+  using State = AwaitResult::State;
+  if (state == State::forgotten) return;
+  const bool won = state == State::won;
+  write.outcome = won ? Operation::Outcome::done : Operation::Outcome::did_not_happen;
+  if (won) write.answered = nodes_.now();
 }
 
 /// Tokens of the writes in the list of conflicts.

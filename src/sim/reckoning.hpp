@@ -6,7 +6,7 @@
 //   in-doubt-resolves  its node knows what became of a write in doubt, and forgets it only after so
 //                      many starts as it may
 //   convergence        through each node a write succeeds; every node answers, and alike
-//   linearizable       the history of all consistent operations is
+//   linearizable       the history of all consistent operations and of offline writes that won is
 //
 // and all that Promises judges.
 #pragma once
@@ -65,6 +65,7 @@ class Reckoning {
  private:
   [[nodiscard]] Promises::Fates ask_fates();
   [[nodiscard]] AwaitResult fate_of(Peer peer, const std::string& token);
+  void settle(Operation& write, AwaitResult::State state) const;
   [[nodiscard]] std::set<std::string> losers();
   void ask_outcomes();
   void take_outcome(const Told::Doubt& doubt, OutcomeResult::State state);

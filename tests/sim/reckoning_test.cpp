@@ -14,6 +14,7 @@
 #include "crdt/dot.hpp"
 #include "kv/limits.hpp"
 #include "sim/broken_by.hpp"
+#include "sim/plan.hpp"
 
 using namespace causeway;
 using namespace causeway::sim;
@@ -21,6 +22,7 @@ using namespace causeway::sim;
 namespace {
 
 constexpr Origin kOrigin{7};
+constexpr std::size_t kKeys = 3;  // of which two are written again in the end
 constexpr Peer kWriter = 0;
 constexpr Peer kOther = 1;
 using Outcome = Operation::Outcome;
@@ -29,8 +31,8 @@ using Doubtful = OutcomeResult::State;
 
 std::string token(std::uint64_t sequence) { return crdt::to_string({kOrigin, {sequence}}); }
 
-/// Two nodes and one key. Through the first an offline write was made, then a consistent one that
-/// is in doubt; both took effect.
+/// Two nodes. Through the first an offline write of key a was made, then a consistent one that is
+/// in doubt; both took effect.
 class World {
  public:
   World() {
@@ -43,7 +45,7 @@ class World {
 
   std::string broken() {
     Reckoning reckoning(
-        told, 2, 1,
+        told, 2, kKeys,
         {.ask = [this](Peer peer, const wire::Call& call) { return ask(peer, call); },
          .now = [this] { return ++now_; }});
     return testing::broken_by([&] { reckoning.judge(); });
@@ -69,6 +71,15 @@ class World {
       result.winner = Version{.revision = {1}, .stamp = {1}};
     return result;
   }
+  /// Of the key that nobody writes again: it won, and in the end the nodes show this.
+  void wrote_last_and_shows(std::optional<std::string> shown) {
+    Operation last = set("last", Outcome::unknown);
+    last.key = key_at(kKeys - 1);
+    if (shown) values_[last.key] = *shown;
+    told.offline.push_back({kWriter, token(2), told.history.size()});
+    told.history.push_back(std::move(last));
+    fates[token(2)] = fate(Fate::won);
+  }
   void is_listed(std::uint64_t sequence) {
     ConflictItem item;
     item.lost.version = Version{.origin = kOrigin, .sequence = {sequence}};
@@ -88,7 +99,9 @@ class World {
     return std::visit([&](const auto& each) { return answer(each); }, call);
   }
   wire::Reply answer(const wire::GetCall& get) {
-    return wire::Answer(Response{.valid = true, .value = values_.at(get.key)});
+    const auto found = values_.find(get.key);
+    if (found == values_.end()) return wire::Answer(Response{});
+    return wire::Answer(Response{.valid = true, .value = found->second});
   }
   wire::Reply answer(const wire::WriteCall& write) {
     values_[write.key] = write.value.view();
@@ -120,8 +133,8 @@ void refuses(World& world, Peer liar, Errc code = Errc::unavailable) {
 }
 
 struct Row {
-  const char* broken;  ///< empty: none
-  const char* why;
+  std::string broken;  ///< empty: none
+  std::string why;
   std::function<void(World&)> schedule;
 };
 
@@ -180,6 +193,10 @@ const std::vector<Row> rows = {
        w.doubtful = Doubtful::did_not_happen;
      }},
     {"", "somebody read the offline write that won", [](World& w) { w.was_read("offline"); }},
+    {"", "the nodes show the last write, an offline one that won",
+     [](World& w) { w.wrote_last_and_shows("last"); }},
+    {"linearizable", "the nodes do not show the last write, an offline one that won",
+     [](World& w) { w.wrote_last_and_shows({}); }},
     {"linearizable", "somebody read an offline write that was superseded",
      [](World& w) {
        w.was_read("offline");
