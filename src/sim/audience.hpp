@@ -54,6 +54,9 @@ class Audience final : public Observer {
   void applied(Peer peer, const kv::Applied& applied) override {
     for (Observer* each : all_) each->applied(peer, applied);
   }
+  void applier_done(Peer peer, const std::vector<kv::Output>& outputs) override {
+    for (Observer* each : all_) each->applier_done(peer, outputs);
+  }
   void sent(Peer from, Peer to, const consensus::Message& message) override {
     for (Observer* each : all_) each->sent(from, to, message);
   }
@@ -63,8 +66,11 @@ class Audience final : public Observer {
   void befell(Peer from, Peer to, Network::Fate fate) override {
     for (Observer* each : all_) each->befell(from, to, fate);
   }
-  void called(Peer peer, std::uint64_t call, const wire::Call& what) override {
-    for (Observer* each : all_) each->called(peer, call, what);
+  void called(Peer peer, const node::CallHandle& handle, const wire::Call& what) override {
+    for (Observer* each : all_) each->called(peer, handle, what);
+  }
+  void closed(Peer peer, std::uint64_t connection) override {
+    for (Observer* each : all_) each->closed(peer, connection);
   }
   void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override {
     for (Observer* each : all_) each->answered(peer, call, reply);

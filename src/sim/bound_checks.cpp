@@ -25,7 +25,15 @@ constexpr std::size_t kPrefixBytes = 1 + 8;  // kind and origin: rows of one ori
 }  // namespace
 
 BoundChecks::BoundChecks(Cluster& cluster, const ClusterSettings& settings)
-    : cluster_(cluster), settings_(settings), journals_(settings.nodes) {}
+    : cluster_(cluster),
+      settings_(settings),
+      journals_(settings.nodes),
+      queues_(settings.nodes, QueueBounds(settings.limits)) {}
+
+void BoundChecks::starting(Peer peer) {
+  journals_[peer] = {};
+  queues_[peer] = QueueBounds(settings_.limits);
+}
 
 // ---- what is pending
 
@@ -54,6 +62,7 @@ void BoundChecks::let_go(Journal& journal, Sequence sequence) {
 }
 
 void BoundChecks::turn(Peer peer, const node::Effects& effects) {
+  queues_[peer].turn(cluster_.name_of(peer), effects);
   Journal& journal = journals_[peer];
   const std::uint64_t before = journal.bytes;
   for (const storage::LogInput& input : effects.journal) {
@@ -72,13 +81,14 @@ void BoundChecks::journal_done(Peer peer, const storage::LogEffects& effects) {
     let_go(journals_[peer], write.dot.sequence);
 }
 
-void BoundChecks::called(Peer peer, std::uint64_t call, const wire::Call& what) {
+void BoundChecks::called(Peer peer, const node::CallHandle& handle, const wire::Call& what) {
+  queues_[peer].called(handle, what);
   const auto* write = std::get_if<wire::WriteCall>(&what);
   if (write == nullptr || write->consistent) return;
   crdt::OfflineWrite record;
   record.key = write->key;
   if (write->op != wire::WriteOp::remove) record.value = write->value;
-  journals_[peer].asked[call] = crdt::journal_bytes(record);
+  journals_[peer].asked[handle.call] = crdt::journal_bytes(record);
 }
 
 void BoundChecks::answered(Peer peer, std::uint64_t call, const wire::Reply& reply) {

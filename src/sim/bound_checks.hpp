@@ -8,6 +8,7 @@
 
 #include "sim/cluster.hpp"
 #include "sim/observer.hpp"
+#include "sim/queue_bounds.hpp"
 
 namespace causeway::sim {
 
@@ -15,6 +16,7 @@ namespace causeway::sim {
 ///   - journal-bound: what is pending in a journal never exceeds its limit, and a write is refused
 ///     for that limit only where it would; the files stay within twice the limit (a MiB, where that
 ///     is more) and four segments: what is freed goes when a segment is rewritten
+///   - queue-bound: as QueueBounds says
 ///   - state-bound: verdicts not learnt and the list of conflicts stay within kv/limits.hpp
 class BoundChecks final : public Observer {
  public:
@@ -22,12 +24,16 @@ class BoundChecks final : public Observer {
 
   void look();
 
-  void starting(Peer peer) override { journals_[peer] = {}; }
+  void starting(Peer peer) override;
   void recovered(Peer, const wire::RaftRecord&) override {}
   void recovered(Peer peer, const wire::JournalRecord& record) override { take(peer, record); }
   void turn(Peer peer, const node::Effects& effects) override;
   void journal_done(Peer peer, const storage::LogEffects& effects) override;
-  void called(Peer peer, std::uint64_t call, const wire::Call& what) override;
+  void applier_done(Peer peer, const std::vector<kv::Output>& outputs) override {
+    queues_[peer].applier_done(outputs);
+  }
+  void called(Peer peer, const node::CallHandle& handle, const wire::Call& what) override;
+  void closed(Peer peer, std::uint64_t connection) override { queues_[peer].closed(connection); }
   void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override;
 
  private:
@@ -48,6 +54,7 @@ class BoundChecks final : public Observer {
   Cluster& cluster_;
   const ClusterSettings& settings_;
   std::vector<Journal> journals_;
+  std::vector<QueueBounds> queues_;
   std::uint64_t looks_ = 0;
 };
 

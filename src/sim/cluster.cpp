@@ -147,9 +147,15 @@ bool Cluster::run_until(const std::function<bool()>& condition, Duration bound) 
 
 Cluster::CallNumber Cluster::call(const Name& name, wire::Call call, std::uint64_t connection) {
   ++calls_;
-  if (observer_ != nullptr) observer_->called(peer_of(name), calls_, call);
-  node(name).give(node::CallArrived{{.connection = connection, .call = calls_}, std::move(call)});
+  const node::CallHandle handle{.connection = connection, .call = calls_};
+  if (observer_ != nullptr) observer_->called(peer_of(name), handle, call);
+  node(name).give(node::CallArrived{handle, std::move(call)});
   return calls_;
+}
+
+void Cluster::close(const Name& name, std::uint64_t connection) {
+  if (observer_ != nullptr) observer_->closed(peer_of(name), connection);
+  node(name).give(node::ConnectionClosed{connection});
 }
 
 const wire::Reply* Cluster::reply(CallNumber call) const {

@@ -70,6 +70,8 @@ class Cluster : private Outside {
 
   // ---- callers
   CallNumber call(const Name& name, wire::Call call, std::uint64_t connection = 1);
+  /// Its caller hangs up.
+  void close(const Name& name, std::uint64_t connection);
   [[nodiscard]] const wire::Reply* reply(CallNumber call) const;
   void forget_reply(CallNumber call) { replies_.erase(call); }
 

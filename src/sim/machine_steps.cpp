@@ -83,6 +83,7 @@ void Machine::run_applier() {
     if (apply != nullptr && observer != nullptr) observer->applying(settings_.number, *apply);
   }
   live_->applier->step(std::exchange(live_->applier_inbox, {}), outputs);
+  if (observer != nullptr) observer->applier_done(settings_.number, outputs);
   news.reserve(outputs.size());
   for (kv::Output& output : outputs) {
     if (const auto* applied = std::get_if<kv::Applied>(&output)) {

@@ -52,6 +52,8 @@ class Observer {
   /// Entries that it is about to apply, and what came of them.
   virtual void applying(Peer, const kv::Apply&) {}
   virtual void applied(Peer, const kv::Applied&) {}
+  /// One step of its applier, all that it gives: what it was given before is handled.
+  virtual void applier_done(Peer, const std::vector<kv::Output>&) {}
 
   // ---- the network
 
@@ -62,7 +64,9 @@ class Observer {
 
   // ---- callers and faults
 
-  virtual void called(Peer, std::uint64_t /*call*/, const wire::Call&) {}
+  virtual void called(Peer, const node::CallHandle&, const wire::Call&) {}
+  /// A caller hangs up: nobody hears the answers on this connection any more.
+  virtual void closed(Peer, std::uint64_t /*connection*/) {}
   virtual void answered(Peer, std::uint64_t /*call*/, const wire::Reply&) {}
   /// A fault begins or ends, in words.
   virtual void fault(const std::string&) {}

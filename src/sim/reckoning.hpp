@@ -51,7 +51,7 @@ class Reckoning {
  public:
   /// The nodes, as a client at each of them sees them.
   struct Nodes {
-    std::function<wire::Reply(Peer, wire::Call)> ask;
+    std::function<wire::Reply(Peer, const wire::Call&)> ask;
     std::function<std::uint64_t()> now;  ///< in ns, by the clock of the history
   };
 

@@ -87,8 +87,8 @@ class SettleModel final : public Observer {
   void applying(Peer peer, const kv::Apply& apply) override;
   void applied(Peer peer, const kv::Applied& applied) override;
 
-  void called(Peer peer, std::uint64_t call, const wire::Call& what) override {
-    ledger_.called(peer, call, what);
+  void called(Peer peer, const node::CallHandle& handle, const wire::Call& what) override {
+    ledger_.called(peer, handle.call, what);
   }
   void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override {
     ledger_.answered(peer, call, reply);

@@ -26,6 +26,18 @@ using std::chrono::seconds;
 constexpr Duration kLook = milliseconds(100);
 constexpr Duration kConnectionsEnd = seconds(30);
 
+/// Calls are refused, and those that wait for a majority must leave room for local ones. Bytes are
+/// scarce only where each single write fits.
+void leave_few_places(node::Limits& limits, const Plan& plan, Random& random) {
+  limits.waiting_calls_max = 1 + random.below(3);
+  limits.calls_max = limits.waiting_calls_max + 1 + random.below(2);
+  const std::size_t waiting_bytes = 20 + random.below(20);
+  const std::size_t offline_bytes = 14 + random.below(8);
+  if (plan.level(FaultKind::huge_values) != 0 || plan.level(FaultKind::full_journal) != 0) return;
+  limits.waiting_bytes_max = waiting_bytes;
+  limits.offline_bytes_max = offline_bytes;
+}
+
 ClusterSettings settings_of(const Plan& plan) {
   Random random(plan.seed ^ 0x73657474696e6773);
   ClusterSettings settings{.seed = plan.seed, .nodes = plan.nodes};
@@ -53,6 +65,7 @@ ClusterSettings settings_of(const Plan& plan) {
     settings.journal_segment_bytes = 4u << 20;
   }
   if (random.below(4) == 0) settings.limits.questions_max = 1 + random.below(3);
+  if (random.below(4) == 0) leave_few_places(settings.limits, plan, random);
   return settings;
 }
 

@@ -213,9 +213,9 @@ void Trace::befell(Peer from, Peer to, Network::Fate fate) {
 
 // ---- callers and faults
 
-void Trace::called(Peer peer, std::uint64_t call, const wire::Call& what) {
+void Trace::called(Peer peer, const node::CallHandle& handle, const wire::Call& what) {
   TraceEvent& called = event(Happened::called, peer);
-  called.values.numbers[0] = call;
+  called.values.numbers[0] = handle.call;
   const auto* write = std::get_if<wire::WriteCall>(&what);
   if (write != nullptr) called.values.numbers[1] = hash64(write->value.view());
   append_call(called.text, what);

@@ -47,7 +47,7 @@ class Trace : public Observer {
   void sent(Peer from, Peer to, const consensus::Message&) override;
   void delivered(Peer from, Peer to, const consensus::Message&) override;
   void befell(Peer from, Peer to, Network::Fate) override;
-  void called(Peer, std::uint64_t call, const wire::Call&) override;
+  void called(Peer, const node::CallHandle& handle, const wire::Call&) override;
   void answered(Peer, std::uint64_t call, const wire::Reply&) override;
   void fault(const std::string&) override;
 

@@ -11,9 +11,10 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// A disk that was full may have said so long ago.
+/// A disk that was full may have said so long ago. Whether a limit was reached, queue-bound judges.
 bool may_refuse_local(Errc code) {
-  return code == Errc::journal_full || code == Errc::disk_full || code == Errc::no_data;
+  return code == Errc::journal_full || code == Errc::disk_full || code == Errc::no_data ||
+         code == Errc::exhausted;
 }
 
 }  // namespace
@@ -70,8 +71,7 @@ Workload::Open Workload::give_up(std::size_t client) {
   const auto found = open_.find(*clients_[client].call);
   Open again = std::move(found->second);
   open_.erase(found);
-  cluster_.node(cluster_.name_of(again.peer))
-      .give(node::ConnectionClosed{clients_[client].connection});
+  cluster_.close(cluster_.name_of(again.peer), clients_[client].connection);
   if (again.operation.kind != Operation::Kind::get) told_.history.push_back(again.operation);
   clients_[client].call.reset();
   clients_[client].connection = ++connections_;

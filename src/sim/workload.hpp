@@ -92,7 +92,8 @@ class Workload : public Observer {
   void forget_calls_of(Peer peer);
   void forget_promises_of(Peer peer);
   [[nodiscard]] std::uint64_t at_now() const;  ///< nanoseconds, for histories
-  [[nodiscard]] wire::Reply ask(Peer peer, wire::Call call);
+  [[nodiscard]] wire::Reply ask(Peer peer, const wire::Call& call);
+  [[nodiscard]] wire::Reply ask_once(Peer peer, const wire::Call& call);
 
   Cluster& cluster_;
   const Faults& faults_;

@@ -47,7 +47,7 @@ struct World {
         a, {storage::Refused{.first_ticket = 1, .error = {}, .appends = {to_journal(write)}}});
   }
   void is_refused(std::size_t value_bytes) {
-    checks.called(a, 1,
+    checks.called(a, {1, 1},
                   wire::WriteCall{.key = "k",
                                   .value = Blob::copy_of(std::string(value_bytes, 'v')),
                                   .consistent = false});

@@ -167,7 +167,7 @@ class Hand {
     model.turn(peer, effects);
   }
   void asks(Peer peer, const crdt::OfflineWrite& write) {
-    model.called(peer, ++call,
+    model.called(peer, {1, ++call},
                  wire::WriteCall{.key = write.key, .value = write.value, .consistent = false});
   }
   void is_told(Peer peer, const crdt::OfflineWrite& write) {

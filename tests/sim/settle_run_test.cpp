@@ -128,7 +128,7 @@ crdt::OfflineWrite acknowledged_by_hand(Storm& storm, std::uint64_t sequence) {
   write.stamp = {7};
   write.seen.index = storm.model.state().index();
   write.key = "lost";
-  storm.model.called(0, 1'000'000 + sequence,
+  storm.model.called(0, {1, 1'000'000 + sequence},
                      wire::WriteCall{.key = write.key, .consistent = false});
   storm.model.journal_step(0, {Hand::append(1'000'000 + sequence, wire::RecordType::offline_write,
                                             wire::encode(write))});

@@ -227,9 +227,13 @@ TEST_CASE("each event has words that a developer can follow") {
          t.applied(1, applied);
        }},
       {"3 is called (17): set k=v, offline, 500ms",
-       [](Trace& t) { t.called(2, 17, set_call("k", "v", false)); }},
+       [](Trace& t) {
+         t.called(2, {1, 17}, set_call("k", "v", false));
+       }},
       {"3 is called (17): set k=(100 bytes)",
-       [](Trace& t) { t.called(2, 17, set_call("k", std::string(100, 'x'), true)); }},
+       [](Trace& t) {
+         t.called(2, {1, 17}, set_call("k", std::string(100, 'x'), true));
+       }},
       {"3 answers call 17: timeout, budget",
        [](Trace& t) {
          t.answered(2, 17, answer({.timeout = true, .reason = TimeoutReason::budget}));
@@ -321,7 +325,7 @@ TEST_CASE("the hash sees what the words leave out") {
   std::string damaged = large;
   damaged[50] = 'y';
   const auto call = [&](const std::string& value) {
-    return hash_of([&](Trace& t) { t.called(0, 1, set_call("k", value, true)); });
+    return hash_of([&](Trace& t) { t.called(0, {1, 1}, set_call("k", value, true)); });
   };
   CHECK(call(large) != call(damaged));
   const auto forward = [&](const std::string& value) {

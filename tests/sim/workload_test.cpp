@@ -31,7 +31,7 @@ class World : public Observer {
     workload_.begin();
   }
 
-  void called(Peer peer, std::uint64_t, const wire::Call& what) override {
+  void called(Peer peer, const node::CallHandle&, const wire::Call& what) override {
     calls.emplace_back(peer, what);
   }
   void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override {
