@@ -18,9 +18,9 @@ namespace causeway::sim {
 /// queue-bound: at the end of a turn, no more is open than node::Limits says: calls, those that
 /// wait for a majority, of the node and of a connection; bytes of consistent and of offline writes;
 /// callers' questions and entries at the applier; and bytes of entries are given to it only while
-/// there is room (a batch read back from the log is one piece). What waits for a majority leaves places to local calls: a
-/// call is refused with `exhausted` only where there is no place for it (of consistent writes this
-/// is not judged: a leader's limits count too).
+/// there is room (a batch read back from the log is one piece). What waits for a majority leaves
+/// places to local calls: a call is refused with `exhausted` only where there is no place for it
+/// (of consistent writes this is not judged: a leader's limits count too).
 ///
 /// Calls whose caller has hung up may be held by the node for a while, which nobody sees. They are
 /// no part of what is too much; they may be a reason to refuse.

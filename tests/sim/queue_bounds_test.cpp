@@ -241,6 +241,11 @@ TEST_CASE("the applier is given no more than there is room for") {
        [](World& w) {
          for (int i = 0; i < 3; ++i) w.question(Asker::reads);
        }},
+      {true, "one more, for a pending write",
+       [](World& w) {
+         w.question(Asker::reads), w.question(Asker::reads);
+         w.applier(kv::FindPending{.id = node::tagged(Asker::gate, 1), .key = "k"});
+       }},
       {true, "one more, of another kind",
        [](World& w) {
          w.question(Asker::reads), w.question(Asker::reads);
@@ -266,6 +271,11 @@ TEST_CASE("the applier is given no more than there is room for") {
        [](World& w) { w.entries(1, 500), w.applied(2), w.entries(3, 1); }},
       {true, "what is applied in part is there as a whole",
        [](World& w) { w.entries(1, 500), w.applied(1), w.entries(3, 1); }},
+      {false, "as many entries as may be", [](World& w) { w.entries(1, 1), w.entries(3, 1); }},
+      {true, "more, however small",
+       [](World& w) { w.entries(1, 1), w.entries(3, 1), w.entries(5, 1); }},
+      {false, "more, behind what is applied",
+       [](World& w) { w.entries(1, 1), w.entries(3, 1), w.applied(2), w.entries(5, 1); }},
       {false, "read back in one piece", [](World& w) { w.reads_back(1), w.entries(1, 5000); }},
       {true, "read back without room",
        [](World& w) { w.entries(1, 500), w.reads_back(3), w.entries(3, 1); }},
