@@ -42,13 +42,21 @@ void BoundChecks::take(Peer peer, const wire::JournalRecord& record) {
   const Origin own = cluster_.node(cluster_.name_of(peer)).directory().origin;
   if (const auto* settled = std::get_if<crdt::Settled>(&record)) {
     if (settled->origin != own) return;
+    journal.settled = std::max(journal.settled, settled->through);
     while (!journal.pending.empty() && journal.pending.begin()->first <= settled->through)
       let_go(journal, journal.pending.begin()->first);
+    journal.replaced.erase(journal.replaced.begin(), journal.replaced.upper_bound(journal.settled));
     return;
   }
   const auto& write = std::get<crdt::OfflineWrite>(record);
   if (write.dot.origin != own) return;
-  let_go(journal, write.replaces);
+  if (write.replaces.value != 0) {
+    let_go(journal, write.replaces);
+    journal.replaced.insert(write.replaces);
+  }
+  // Rewritten forward, with a page that was listed before it was let go.
+  if (write.dot.sequence <= journal.settled || journal.replaced.contains(write.dot.sequence))
+    return;
   const std::uint64_t bytes = crdt::journal_bytes(write);
   if (journal.pending.emplace(write.dot.sequence, bytes).second) journal.bytes += bytes;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ class BoundChecks final : public Observer {
   struct Journal {
     std::map<Sequence, std::uint64_t> pending;  ///< bytes of each
     std::uint64_t bytes = 0;                    ///< of all of them
+    Sequence settled;                           ///< through this one
+    std::set<Sequence> replaced;                ///< of those behind it
     std::uint64_t let_go = 0;  ///< not pending any more; it may still be counted there
     std::map<std::uint64_t, std::uint64_t> asked;  ///< bytes of open calls
   };

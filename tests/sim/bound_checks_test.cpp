@@ -84,6 +84,17 @@ const std::vector<Row> rows = {
      }},
     {"", "a record is rewritten forward",
      [](World& w) { w.journal(w.offline(1)), w.journal(w.offline(2)), w.journal(w.offline(1)); }},
+    {"", "a record is rewritten forward that is settled meanwhile",
+     [](World& w) {
+       w.journal(w.offline(1)), w.journal(w.offline(2));
+       w.settled(1);
+       w.journal(w.offline(3)), w.journal(w.offline(1));
+     }},
+    {"", "a record is rewritten forward that was replaced meanwhile",
+     [](World& w) {
+       w.journal(w.offline(1)), w.journal(w.offline(2));
+       w.journal(w.offline(3, 2)), w.journal(w.offline(2));
+     }},
     {"", "behind what the disk refused",
      [](World& w) {
        w.journal(w.offline(1)), w.journal(w.offline(2));
