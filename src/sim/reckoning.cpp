@@ -11,7 +11,6 @@ namespace causeway::sim {
 namespace {
 
 // Beyond these the oldest are dropped.
-constexpr std::size_t kConflictsListed = 1000;
 
 std::string name_of(Peer peer) { return std::to_string(peer + 1); }
 
@@ -43,15 +42,15 @@ AwaitResult Reckoning::fate_of(Peer peer, const std::string& token) {
 Promises::Fates Reckoning::ask_fates() {
   using State = AwaitResult::State;
   Promises::Fates fates;
-  const std::set<std::string> listed = losers();
+  const std::multiset<std::string> listed = losers();
+  const bool all_are_listed = listed.size() < kv::kConflictsMax;
   std::set<std::string> tokens;
   for (const Told::OfflineWrite& write : told_.offline) {
     if (!tokens.insert(write.token).second)
       throw Violation("one-verdict", "two writes got the token " + write.token);
     const AwaitResult fate = fates[write.token] = fate_of(write.peer, write.token);
     settle(told_.history[write.at], fate.state);
-    if (fate.state == State::superseded && listed.size() < kConflictsListed &&
-        !listed.contains(write.token))
+    if (fate.state == State::superseded && all_are_listed && !listed.contains(write.token))
       throw Violation("losers-listed", write.token + " was superseded, and stands in no list");
     // What stands in its place may be of a client that was gone before it was answered.
     std::string next = fate.replaced_by;
@@ -72,9 +71,10 @@ void Reckoning::settle(Operation& write, AwaitResult::State state) const {
   if (won) write.answered = nodes_.now();
 }
 
-/// Tokens of the writes in the list of conflicts.
-std::set<std::string> Reckoning::losers() {
-  std::set<std::string> tokens;
+/// Tokens of the writes in the list of conflicts. A consistent one that lost has no number of its
+/// own, and shares the one that stands there with others.
+std::multiset<std::string> Reckoning::losers() {
+  std::multiset<std::string> tokens;
   std::string cursor;
   do {
     const wire::Reply reply = nodes_.ask(0, wire::ConflictsCall{.limit = 1000, .cursor = cursor});

@@ -66,7 +66,7 @@ class Reckoning {
   [[nodiscard]] Promises::Fates ask_fates();
   [[nodiscard]] AwaitResult fate_of(Peer peer, const std::string& token);
   void settle(Operation& write, AwaitResult::State state) const;
-  [[nodiscard]] std::set<std::string> losers();
+  [[nodiscard]] std::multiset<std::string> losers();
   void ask_outcomes();
   void take_outcome(const Told::Doubt& doubt, OutcomeResult::State state);
   void write_everywhere();

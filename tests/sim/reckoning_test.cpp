@@ -168,6 +168,11 @@ const std::vector<Row> rows = {
        w.fates[token(1)] = World::fate(Fate::superseded);
        w.is_listed(1);
      }},
+    {"", "it was superseded, and the list is full of consistent writes that lost",
+     [](World& w) {
+       w.fates[token(1)] = World::fate(Fate::superseded);
+       for (std::size_t i = 0; i < kv::kConflictsMax; ++i) w.is_listed(2);
+     }},
     {"losers-listed", "nobody shows the list",
      [](World& w) { refuses<wire::ConflictsCall>(w, kWriter); }},
 
