@@ -26,16 +26,16 @@ using std::chrono::seconds;
 constexpr Duration kLook = milliseconds(100);
 constexpr Duration kConnectionsEnd = seconds(30);
 
-/// Calls are refused, and those that wait for a majority must leave room for local ones. Bytes are
-/// scarce only where each single write fits.
-void leave_few_places(node::Limits& limits, const Plan& plan, Random& random) {
+/// Calls are refused, and those that wait for a majority must leave room for local ones.
+void leave_few_places(node::Limits& limits, Random& random) {
   limits.waiting_calls_max = 1 + random.below(3);
   limits.calls_max = limits.waiting_calls_max + 1 + random.below(2);
-  const std::size_t waiting_bytes = 20 + random.below(20);
-  const std::size_t offline_bytes = 14 + random.below(8);
-  if (plan.level(FaultKind::huge_values) != 0 || plan.level(FaultKind::full_journal) != 0) return;
-  limits.waiting_bytes_max = waiting_bytes;
-  limits.offline_bytes_max = offline_bytes;
+}
+
+/// Each single write fits, where it is no huge one.
+void leave_few_bytes(node::Limits& limits, Random& random) {
+  limits.waiting_bytes_max = 17 + random.below(6);
+  limits.offline_bytes_max = 10 + random.below(3);
 }
 
 ClusterSettings settings_of(const Plan& plan) {
@@ -65,7 +65,11 @@ ClusterSettings settings_of(const Plan& plan) {
     settings.journal_segment_bytes = 4u << 20;
   }
   if (random.below(4) == 0) settings.limits.questions_max = 1 + random.below(3);
-  if (random.below(4) == 0) leave_few_places(settings.limits, plan, random);
+  const std::uint64_t scarce = random.below(8);
+  const bool all_fit =
+      plan.level(FaultKind::huge_values) == 0 && plan.level(FaultKind::full_journal) == 0;
+  if (scarce == 0) leave_few_places(settings.limits, random);
+  if (scarce == 1 && all_fit) leave_few_bytes(settings.limits, random);
   return settings;
 }
 
