@@ -27,6 +27,26 @@ struct World {
                                        .first_counter = first,
                                        .items = std::vector<consensus::Forward::Item>(items)});
   }
+  void forward_one(std::uint64_t counter, const std::string& payload) {
+    check.delivered(kFollower, kLeader,
+                    consensus::Forward{.term = {1},
+                                       .incarnation = {7},
+                                       .first_counter = counter,
+                                       .items = {{.payload = Blob::copy_of(payload)}}});
+  }
+  void refuse(std::uint64_t counter, Term term = {1}) {
+    check.sent(kLeader, kFollower,
+               consensus::ForwardReply{
+                   .term = term, .incarnation = {7}, .next_counter = 1, .refused = {counter}});
+  }
+  std::string send(const std::string& payload, Term entry_term = {1}, Term term = {1}) {
+    consensus::Entry entry;
+    entry.index = {5};
+    entry.term = entry_term;
+    entry.payload = Blob::copy_of(payload);
+    const consensus::AppendEntries append{.term = term, .entries = {entry}};
+    return testing::broken_by([&] { check.sent(kLeader, kFollower, append); });
+  }
   std::string answer(std::uint64_t next, Term term = {1}, Incarnation by = {7}) {
     const consensus::ForwardReply reply{.term = term, .incarnation = by, .next_counter = next};
     return testing::broken_by([&] { check.sent(kLeader, kFollower, reply); });
@@ -66,5 +86,27 @@ TEST_CASE("a leader takes what was forwarded up to the first gap") {
     CHECK(w.answer(2, {1}, {8}) == "forward-order");
     w.forward(1, 1, {1}, {8});
     CHECK(w.answer(2, {1}, {8}).empty());
+  }
+}
+
+TEST_CASE("a leader never sends what it has refused as an entry of its term") {
+  World w;
+  w.forward_one(1, "first");
+  w.refuse(2);
+  w.forward_one(2, "second");
+  CHECK(w.send("first").empty());
+  CHECK(w.send("second") == "refused-for-good");
+  CHECK(w.send("second", {0}).empty());  // of an older term: somebody else took it
+  SUBCASE("what was refused behind its arrival, too") {
+    w.refuse(1);
+    CHECK(w.send("first") == "refused-for-good");
+  }
+  SUBCASE("but when it was proposed again, under another number") {
+    w.forward_one(4, "second");
+    CHECK(w.send("second").empty());
+  }
+  SUBCASE("each term counts from the beginning") {
+    w.refuse(7, {2});
+    CHECK(w.send("second", {2}, {2}).empty());
   }
 }
