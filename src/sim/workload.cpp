@@ -104,6 +104,7 @@ void Workload::begin_call(Open open) {
   ++operations_;
   Client& client = clients_[open.client];
   client.call = cluster_.call(name, call_of(open), client.connection);
+  open.acknowledged = acknowledged_;
   open_.emplace(*client.call, std::move(open));
 }
 
@@ -236,7 +237,9 @@ void Workload::take_response(Open open, const Response& response) {
     return;
   }
   observe(open, Observed::Kind::consistent, response);
+  if (response.version) acknowledged_ = std::max(acknowledged_, response.version->revision);
   if (operation.kind == Operation::Kind::get) {
+    judge_fresh(open);
     if (response.valid) operation.found = response.value;
     seen_[operation.key] = operation.found;
   } else if (operation.kind == Operation::Kind::remove) {
@@ -247,6 +250,15 @@ void Workload::take_response(Open open, const Response& response) {
     seen_[operation.key] = operation.found;
   }
   told_.history.push_back(std::move(operation));
+}
+
+void Workload::judge_fresh(const Open& open) const {
+  if (applied_[open.peer] >= open.acknowledged) return;
+  throw Violation("fresh-read", "node " + cluster_.name_of(open.peer) +
+                                    " answers a consistent get, and has applied entries up to " +
+                                    std::to_string(applied_[open.peer].value) + ": entry " +
+                                    std::to_string(open.acknowledged.value) +
+                                    " was acknowledged before it was asked");
 }
 
 void Workload::observe(const Open& open, Observed::Kind kind, const Response& response) {

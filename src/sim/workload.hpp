@@ -46,12 +46,16 @@ class Workload : public Observer {
   /// local-answers: a node that is well answers local reads and writes within a bound, whatever
   /// else waits there and whomever it reaches, and refuses them for want of data or room alone;
   /// timely: with a timeout, a call is answered soon after it (a write that may not report in-doubt
-  /// waits on).
+  /// waits on); fresh-read: a consistent get is answered by a node that has applied all that
+  /// anybody was told of before the get, of whatever key.
   void look(Duration since_last);
   /// How long the oldest consistent call that `peers` hold has been open since `calm`.
   [[nodiscard]] Duration longest_wait(std::uint32_t peers, Instant calm) const;
 
   void starting(Peer peer) override { ++told_.starts[peer]; }
+  void applied(Peer peer, const kv::Applied& news) override {
+    applied_[peer] = news.position.index;
+  }
   void answered(Peer, std::uint64_t call, const wire::Reply&) override;
   void died(Peer, Death) override;
   void ended(Peer, const std::optional<Error>&) override;
@@ -68,7 +72,8 @@ class Workload : public Observer {
     bool may_report = false;
     std::size_t client = 0;
     Instant called;
-    Duration well{0};  ///< so long its node was well since, without a break
+    LogIndex acknowledged;  ///< of all writes by then, the last in the log
+    Duration well{0};       ///< so long its node was well since, without a break
   };
   struct Client {
     std::optional<std::uint64_t> call;
@@ -86,6 +91,7 @@ class Workload : public Observer {
   [[nodiscard]] std::string draw_value(bool offline);
   void count(FaultKind kind) { ++struck_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] Open give_up(std::size_t client);
+  void judge_fresh(const Open& open) const;
   void take_error(Open open, const wire::CallError& error);
   void take_response(Open open, const Response& response);
   void observe(const Open& open, Observed::Kind kind, const Response& response);
@@ -107,6 +113,8 @@ class Workload : public Observer {
   Told told_;
   std::map<std::string, std::optional<std::string>> seen_;
   std::uint64_t operations_ = 0;
+  std::array<LogIndex, kMachinesMax> applied_{};
+  LogIndex acknowledged_;  ///< of all writes that clients were told of, the last in the log
   std::array<std::uint64_t, kFaultKinds> struck_{};
 };
 

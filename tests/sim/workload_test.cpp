@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -34,6 +35,9 @@ class World : public Observer {
   void called(Peer peer, const node::CallHandle&, const wire::Call& what) override {
     calls.emplace_back(peer, what);
   }
+  void applied(Peer peer, const kv::Applied& news) override {
+    if (peer != lags) workload_.applied(peer, news);
+  }
   void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override {
     if (deaf_to && deaf_to(calls[call - 1].second)) return;
     wire::Reply heard = reply;
@@ -55,6 +59,7 @@ class World : public Observer {
 
   std::function<bool(const wire::Call&)> deaf_to;
   std::function<void(const wire::Call&, wire::Reply&)> altered;  ///< before clients hear it
+  std::optional<Peer> lags;  ///< answers, and applies nothing any more
   std::vector<std::pair<Peer, wire::Call>> calls;
 
  private:
@@ -107,6 +112,13 @@ TEST_CASE("a pending write is shown to local calls alone") {
     };
     CHECK(world.run(seconds(10)) == (local ? "" : "linearizable"));
   }
+}
+
+TEST_CASE("who answers a consistent get has applied all that anybody was told of before") {
+  World world({.nodes = 3});
+  CHECK(world.run(seconds(10)) == "");
+  world.lags = 1;
+  CHECK(world.run(seconds(10)) == "fresh-read");
 }
 
 TEST_CASE("whose client dies asks the same again, through another node") {
