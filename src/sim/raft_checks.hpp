@@ -167,6 +167,7 @@ class RaftChecks final : public Observer {
 
   // What is committed (raft_checks_commits.cpp).
   void claims(Peer peer, const node::Effects& effects);
+  [[nodiscard]] LogIndex counted_by_mark(Peer peer) const;
   void takes_for_committed(Peer peer, Term led, LogIndex index);
   [[nodiscard]] bool majority_holds(const Leader& leader, LogIndex index, Term term) const;
   [[nodiscard]] bool holds(const Node& node, Origin origin, LogIndex index, Term term) const;

@@ -25,12 +25,22 @@ void RaftChecks::claims(Peer peer, const node::Effects& effects) {
   }
   node.mark = *effects.mark;
   node.commit = std::max(node.commit, node.mark);
-  takes_for_committed(peer, node.led, node.mark);
+  takes_for_committed(peer, node.led, counted_by_mark(peer));
   if (node.disk.log.find(node.mark) != committed_.at(node.mark).id) {
     broken("mark-is-sure", node,
            "marks entry " + text(node.mark) +
                " as committed, but its own durable log holds another one there, or none");
   }
+}
+
+// A mark covers no more than its node's own disk, which may lag behind what others made committed:
+// a leader's may end below its opening entry, with which all of that is committed.
+LogIndex RaftChecks::counted_by_mark(Peer peer) const {
+  const Node& node = nodes_[peer];
+  const auto led = leaders_.find(node.led);
+  const bool leads = led != leaders_.end() && led->second.peer == peer;
+  if (!leads || node.mark <= committed_.last()) return node.mark;
+  return std::max(node.mark, led->second.opening);
 }
 
 // News only from the leader that counted. Followers hear of it by its messages, which were seen.

@@ -305,6 +305,22 @@ const std::vector<Row> commits = {
        w.by.acknowledge(b, a, two, {4});
        w.by.mark(a, {4});
      }},
+    {"", "... also when the leader's own disk does not hold that one yet",
+     [](World& w) {
+       const auto entries = w.unfinished();
+       w.by.write(a, {w.by.vote(two, a)});
+       w.by.ask_votes(a, two);
+       w.by.write(c, {w.by.vote(two, a)});
+       w.by.grant(c, a, two);
+       const Entry covers = w.by.configuration(two, entries[1]);
+       w.by.hand_out(a, {covers});
+       w.by.append(a, b, two, entries[1], {covers});
+       w.by.write(b, {HardState{two, {}, {}}, entries[0], entries[1], covers});
+       w.by.acknowledge(b, a, two, {4});
+       w.by.write(c, {entries[0], entries[1], covers});
+       w.by.acknowledge(c, a, two, {4});
+       w.by.mark(a, {3});
+     }},
     {"commit-needs-majority", "a follower takes for committed what no leader said",
      [](World& w) {
        const auto entries = w.unfinished();
