@@ -40,7 +40,7 @@ struct Limits {
   std::size_t waiting_bytes_max = 32 << 20;  ///< keys and values of consistent writes, undecided
   std::size_t offline_bytes_max = 32 << 20;  ///< keys and values of offline writes, not durable yet
   std::size_t apply_bytes_max = 4 << 20;     ///< entries given to the applier and not applied yet
-  std::size_t apply_entries_max = 1024;      ///< likewise: a short swap may read a long value
+  std::size_t apply_entries_max = 1024;      ///< likewise: short ones may read much; at least 1
   std::size_t questions_max = 1024;          ///< of callers, at the applier at once; at least 1
 };
 

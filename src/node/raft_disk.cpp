@@ -234,14 +234,16 @@ LogIndex RaftDisk::may_give(const Core& core) const {
 
 void RaftDisk::feed_applier(Turn& turn) {
   const LogIndex target = may_give(turn.core);
+  const Limits& limits = turn.core.options.limits;
+  const std::size_t batch_max = (limits.apply_entries_max + 1) / kGivenBatchesMax;
   while (given_ < target && !fetching_for_applier_ && giving_.size() < kGivenBatchesMax &&
-         giving_bytes_ < turn.core.options.limits.apply_bytes_max) {
+         giving_bytes_ < limits.apply_bytes_max) {
     std::vector<kv::LogEntry> entries;
     std::size_t bytes = 0;
-    for (LogIndex next = given_.next(); next <= target; next = next.next()) {
+    for (LogIndex next = given_.next(); next <= target && entries.size() < batch_max;
+         next = next.next()) {
       const consensus::Entry* entry = turn.core.raft.log().find(next);
-      if (entry == nullptr || giving_bytes_ + bytes >= turn.core.options.limits.apply_bytes_max)
-        break;
+      if (entry == nullptr || giving_bytes_ + bytes >= limits.apply_bytes_max) break;
       bytes += entry->payload.size();
       entries.push_back(for_applier(*entry));
     }
