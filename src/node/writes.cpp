@@ -10,11 +10,6 @@
 namespace causeway::node {
 namespace {
 
-// Results of reported writes stay in the state while these hold. Far fewer than the state keeps, so
-// that they never stop new writes.
-constexpr std::size_t kReportedMax = 256;
-constexpr std::uint64_t kReportedSpanMax = 4096;
-
 kv::CommandKind kind_of(wire::WriteOp op) {
   switch (op) {
     case wire::WriteOp::set: return kv::CommandKind::set;

@@ -23,6 +23,11 @@ namespace causeway::node {
 
 class Writes {
  public:
+  /// Results of reported writes stay in the state while these hold: so many, and so many numbers
+  /// back. Far fewer than the state keeps, so that they never stop new writes.
+  static constexpr std::size_t kReportedMax = 256;
+  static constexpr std::uint64_t kReportedSpanMax = 4096;
+
   Writes(Admission& admission, PendingGate& gate) : admission_(admission), gate_(gate) {}
 
   void arrive(Turn& turn, CallHandle handle, wire::WriteCall call);

@@ -4,13 +4,12 @@
 
 #include "crdt/dot.hpp"
 #include "kv/limits.hpp"
+#include "node/writes.hpp"
 #include "sim/plan.hpp"
 #include "sim/violation.hpp"
 
 namespace causeway::sim {
 namespace {
-
-// Beyond these the oldest are dropped.
 
 std::string name_of(Peer peer) { return std::to_string(peer + 1); }
 
@@ -103,6 +102,12 @@ void Reckoning::ask_outcomes() {
   }
 }
 
+bool Reckoning::may_be_forgotten(const Told::Doubt& doubt) const {
+  return told_.starts[doubt.peer] - doubt.starts >= kv::kIncarnationsMax ||
+         told_.writes[doubt.peer] - doubt.writes > node::Writes::kReportedSpanMax ||
+         told_.doubtful[doubt.peer] > node::Writes::kReportedMax;
+}
+
 void Reckoning::take_outcome(const Told::Doubt& doubt, OutcomeResult::State state) {
   using State = OutcomeResult::State;
   using Outcome = Operation::Outcome;
@@ -115,10 +120,8 @@ void Reckoning::take_outcome(const Told::Doubt& doubt, OutcomeResult::State stat
     case State::mismatch:  // what stood there is not told
     case State::did_not_happen: operation.outcome = Outcome::did_not_happen; return;
     case State::forgotten:
-      if (told_.starts[doubt.peer] - doubt.starts >= kv::kIncarnationsMax) return;
-      throw Violation("in-doubt-resolves", doubt.operation +
-                                               " is forgotten, though its node has "
-                                               "started only a few times since");
+      if (may_be_forgotten(doubt)) return;
+      throw Violation("in-doubt-resolves", doubt.operation + " is forgotten too soon");
     case State::pending:
       throw Violation("in-doubt-resolves",
                       "at rest, nobody knows what became of " + doubt.operation);

@@ -4,7 +4,7 @@
 //   nothing-rejected   no plain write is rejected
 //   losers-listed      a superseded value stands in the list of conflicts
 //   in-doubt-resolves  its node knows what became of a write in doubt, and forgets it only after so
-//                      many starts as it may
+//                      many starts, later writes or other writes in doubt as it may
 //   convergence        through each node a write succeeds; every node answers, and alike
 //   linearizable       the history of all consistent operations and of offline writes that won is
 //
@@ -37,12 +37,15 @@ struct Told {
     std::string operation;
     std::size_t at = 0;        ///< in history
     std::uint64_t starts = 0;  ///< of its node so far
+    std::uint64_t writes = 0;  ///< consistent ones, through its node so far
   };
 
   std::vector<Operation> history;
   std::vector<OfflineWrite> offline;
   std::vector<Doubt> doubts;
   std::array<std::uint64_t, kMachinesMax> starts{};
+  std::array<std::uint64_t, kMachinesMax> writes{};    ///< consistent ones that were asked for
+  std::array<std::uint64_t, kMachinesMax> doubtful{};  ///< of these: reported so, or given up
   Promises promises;
   std::uint64_t values = 0;  ///< so many were written, each another one
 };
@@ -68,6 +71,7 @@ class Reckoning {
   void settle(Operation& write, AwaitResult::State state) const;
   [[nodiscard]] std::multiset<std::string> losers();
   void ask_outcomes();
+  [[nodiscard]] bool may_be_forgotten(const Told::Doubt& doubt) const;
   void take_outcome(const Told::Doubt& doubt, OutcomeResult::State state);
   void write_everywhere();
   void read_everywhere();

@@ -72,6 +72,7 @@ Workload::Open Workload::give_up(std::size_t client) {
   Open again = std::move(found->second);
   open_.erase(found);
   cluster_.close(cluster_.name_of(again.peer), clients_[client].connection);
+  if (is_consistent_write(again)) ++told_.doubtful[again.peer];
   if (again.operation.kind != Operation::Kind::get) told_.history.push_back(again.operation);
   clients_[client].call.reset();
   clients_[client].connection = ++connections_;
@@ -105,6 +106,8 @@ void Workload::begin_call(Open open) {
   Client& client = clients_[open.client];
   client.call = cluster_.call(name, call_of(open), client.connection);
   open.acknowledged = acknowledged_;
+  if (is_consistent_write(open)) ++told_.writes[open.peer];
+  open.writes = told_.writes[open.peer];
   open_.emplace(*client.call, std::move(open));
 }
 
@@ -117,7 +120,7 @@ const Workload::Open* Workload::draw_rival() {
   const Open& open = any->second;
   const bool stuck = cluster_.time().now() - open.called > milliseconds(500);
   if (random_.below(stuck ? 2 : 8) != 0) return nullptr;
-  return open.operation.kind == Operation::Kind::get || open.offline ? nullptr : &open;
+  return is_consistent_write(open) ? &open : nullptr;
 }
 
 std::string Workload::draw_value(bool offline) {
@@ -205,20 +208,28 @@ void Workload::take_error(Open open, const wire::CallError& error) {
   Operation& operation = open.operation;
   if (error.error.code == Errc::journal_full) count(FaultKind::full_journal);
   if (error.error.code == Errc::in_doubt) {
-    told_.doubts.push_back(
-        {open.peer, error.operation, told_.history.size(), told_.starts[open.peer]});
+    doubt(open, error.operation);
   } else {
     operation.outcome = Operation::Outcome::did_not_happen;
   }
   told_.history.push_back(std::move(operation));
 }
 
+// Its operation is the next in the history.
+void Workload::doubt(const Open& open, const std::string& operation) {
+  ++told_.doubtful[open.peer];
+  told_.doubts.push_back({.peer = open.peer,
+                          .operation = operation,
+                          .at = told_.history.size(),
+                          .starts = told_.starts[open.peer],
+                          .writes = open.writes});
+}
+
 void Workload::take_response(Open open, const Response& response) {
   Operation& operation = open.operation;
   if (open.local_get) return observe(open, Observed::Kind::local_get, response);
   if (response.in_doubt) {
-    told_.doubts.push_back(
-        {open.peer, response.operation, told_.history.size(), told_.starts[open.peer]});
+    doubt(open, response.operation);
     told_.history.push_back(std::move(operation));
     return;
   }

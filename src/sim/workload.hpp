@@ -72,8 +72,9 @@ class Workload : public Observer {
     bool may_report = false;
     std::size_t client = 0;
     Instant called;
-    LogIndex acknowledged;  ///< of all writes by then, the last in the log
-    Duration well{0};       ///< so long its node was well since, without a break
+    LogIndex acknowledged;     ///< of all writes by then, the last in the log
+    std::uint64_t writes = 0;  ///< consistent ones through its node, with this one
+    Duration well{0};          ///< so long its node was well since, without a break
   };
   struct Client {
     std::optional<std::uint64_t> call;
@@ -92,6 +93,10 @@ class Workload : public Observer {
   void count(FaultKind kind) { ++struck_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] Open give_up(std::size_t client);
   void judge_fresh(const Open& open) const;
+  [[nodiscard]] static bool is_consistent_write(const Open& open) {
+    return open.operation.kind != Operation::Kind::get && !open.offline;
+  }
+  void doubt(const Open& open, const std::string& operation);
   void take_error(Open open, const wire::CallError& error);
   void take_response(Open open, const Response& response);
   void observe(const Open& open, Observed::Kind kind, const Response& response);

@@ -13,6 +13,7 @@
 
 #include "crdt/dot.hpp"
 #include "kv/limits.hpp"
+#include "node/writes.hpp"
 #include "sim/broken_by.hpp"
 #include "sim/plan.hpp"
 
@@ -184,6 +185,16 @@ const std::vector<Row> rows = {
      [](World& w) {
        w.doubtful = Doubtful::forgotten;
        w.told.starts[kWriter] += kv::kIncarnationsMax - 1;
+     }},
+    {"", "its node forgot it behind as many later writes as it may",
+     [](World& w) {
+       w.doubtful = Doubtful::forgotten;
+       w.told.writes[kWriter] += node::Writes::kReportedSpanMax + 1;
+     }},
+    {"", "its node forgot it behind as many other writes in doubt as it may",
+     [](World& w) {
+       w.doubtful = Doubtful::forgotten;
+       w.told.doubtful[kWriter] = node::Writes::kReportedMax + 1;
      }},
     {"", "its node forgot it after as many starts as it may",
      [](World& w) {
