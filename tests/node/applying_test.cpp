@@ -20,6 +20,7 @@ class Lag : public sim::Observer {
       if (apply == nullptr) continue;
       if (given.value == 0) applied_index = LogIndex{apply->entries.front().index.value - 1};
       given = apply->entries.back().index;
+      largest = std::max(largest, apply->entries.size());
     }
     most = std::max(most, given.value - applied_index.value);
   }
@@ -27,7 +28,8 @@ class Lag : public sim::Observer {
 
   LogIndex given;
   LogIndex applied_index;
-  std::uint64_t most = 0;
+  std::uint64_t most = 0;   ///< that it had in hand
+  std::size_t largest = 0;  ///< batch
 };
 
 }  // namespace
@@ -46,6 +48,7 @@ TEST_CASE("the applier has a bounded number of entries in hand, however small th
   REQUIRE(cluster.set("1", "last", "v").valid);
   CHECK(lag.most == kEntries);
   CHECK(lag.applied_index == lag.given);
+  CHECK(lag.largest == (kEntries + 1) / 2);  // another stands ready behind it
 
   INFO("also where a restart finds them in the log, of which memory holds but the end");
   for (int i = 0; i < 60; ++i) REQUIRE(cluster.set("1", "long", std::string(200'000, 'v')).valid);
