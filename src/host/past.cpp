@@ -101,7 +101,8 @@ Result<Past> open_past(DataDirectory& directory, std::uint64_t journal_bytes_max
                             *journal_disk,
                             {.name = "journal",
                              .kind = kJournalKind,
-                             .segment_bytes_max = journal_segment_bytes(journal_bytes_max)},
+                             .segment_bytes_max = journal_segment_bytes(journal_bytes_max),
+                             .vital_bytes = 0},
                             random, [&](const RecordRef& record) {
                               return recovery.journal_record(record.type, record.body);
                             }));

@@ -31,8 +31,11 @@ Result<storage::SegmentedLog> open_journal(DataDirectory& directory,
                                            node::Recovery& recovery, Observer* observer) {
   return storage::SegmentedLog::open(
       directory.journal,
-      {.name = "journal", .kind = 2, .segment_bytes_max = settings.journal_segment_bytes}, random,
-      [&](const storage::RecordRef& record) -> Result<void> {
+      {.name = "journal",
+       .kind = 2,
+       .segment_bytes_max = settings.journal_segment_bytes,
+       .vital_bytes = 0},
+      random, [&](const storage::RecordRef& record) -> Result<void> {
         if (observer != nullptr) {
           CAUSEWAY_TRY(seen, wire::decode_journal_record(record.type, Blob::copy_of(record.body)));
           observer->recovered(settings.number, seen);
