@@ -52,8 +52,9 @@ ClusterSettings settings_of(const Plan& plan) {
     settings.delay_max = settings.delay_min + milliseconds(1);
   }
   if (random.below(2) == 0) {
-    settings.raft_segment_bytes = 80u << 10;  // of which 64 are kept for votes
-    settings.journal_segment_bytes = 80u << 10;
+    settings.raft_segment_bytes = 24u << 10;
+    settings.raft_vital_bytes = 8u << 10;
+    settings.journal_segment_bytes = 16u << 10;
   }
   settings.journal_bytes_max = journal_bytes_max(plan);
   if (random.below(2) == 0) {  // many steps to apply all

@@ -53,8 +53,9 @@ class Run {
                   .nodes = plan.nodes,
                   .election_timeout = milliseconds(300),
                   .heartbeat_interval = milliseconds(50),
-                  .raft_segment_bytes = 80u << 10,  // of which 64 are kept for votes
-                  .journal_segment_bytes = 80u << 10}),
+                  .raft_segment_bytes = 24u << 10,
+                  .raft_vital_bytes = 8u << 10,
+                  .journal_segment_bytes = 16u << 10}),
         diary_(cluster_),
         faults_(cluster_, plan, diary_) {
     cluster_.observe(diary_);

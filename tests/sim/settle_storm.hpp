@@ -23,8 +23,9 @@ class Storm {
                  .nodes = 3 + 2 * random_.below(2),
                  .election_timeout = std::chrono::milliseconds(300),
                  .heartbeat_interval = std::chrono::milliseconds(50),
-                 .raft_segment_bytes = 80u << 10,
-                 .journal_segment_bytes = 80u << 10,
+                 .raft_segment_bytes = 24u << 10,
+                 .raft_vital_bytes = 8u << 10,
+                 .journal_segment_bytes = 16u << 10,
                  .loss_per_mille = random_.below(3) == 0 ? random_.below(50) : 0}),
         model(cluster) {
     cluster.observe(model);
