@@ -120,6 +120,11 @@ class MemDisk : public storage::Disk {
   static void apply(const NameChange& change, Names& names);
   static Error no_power() { return {Errc::io, "the power is off"}; }
 
+  // What all files together may still grow by. Summed up only where there is a bound: it is asked
+  // for at every write.
+  [[nodiscard]] std::uint64_t room() const {
+    return capacity_ == UINT64_MAX ? UINT64_MAX : capacity_ - std::min(capacity_, bytes());
+  }
   void change(NameChange what);
   // False: the power goes with this operation.
   bool begin_operation();
@@ -169,7 +174,7 @@ class MemFile : public storage::File {
       return Error{disk_.write_code_, "write made to fail"};
     }
     const std::uint64_t grows = growth(offset + bytes.size());
-    const std::uint64_t left = disk_.capacity_ - std::min(disk_.capacity_, disk_.bytes());
+    const std::uint64_t left = disk_.room();
     if (grows > left) {
       const std::uint64_t lacking = std::min<std::uint64_t>(grows - left, bytes.size());
       bytes.remove_suffix(static_cast<std::size_t>(lacking));
@@ -221,9 +226,7 @@ class MemFile : public storage::File {
   }
 
   Result<void> reserve(std::uint64_t size) override {
-    if (!dead() && growth(size) > disk_.capacity_ - std::min(disk_.capacity_, disk_.bytes())) {
-      return Error{Errc::disk_full, "no space"};
-    }
+    if (!dead() && growth(size) > disk_.room()) return Error{Errc::disk_full, "no space"};
     return change([&] { bytes_->reserve(size); });
   }
 
