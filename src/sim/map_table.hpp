@@ -97,7 +97,7 @@ class MapTable final : public kv::Table {
     ByteWriter out(undo);
     out.sized(op.key);
     out.u8(there ? 1 : 0);
-    out.sized(there ? row->second : "");
+    out.sized(there ? std::string_view(row->second) : std::string_view());
     if (there && op.value) {
       row->second = *op.value;
     } else if (there) {
