@@ -24,6 +24,7 @@ class BoundChecks final : public Observer {
   BoundChecks(Cluster& cluster, const ClusterSettings& settings);
 
   void look();
+  void finish() override;
 
   void starting(Peer peer) override;
   void recovered(Peer, const wire::RaftRecord&) override {}
@@ -52,7 +53,7 @@ class BoundChecks final : public Observer {
   static void let_go(Journal& journal, Sequence sequence);
   void look_at_book(Peer peer);
   void look_at_journal(const Cluster::Name& name);
-  void look_at_table(const Cluster::Name& name);
+  void look_at_table(const Cluster::Name& name) const;
 
   Cluster& cluster_;
   const ClusterSettings& settings_;

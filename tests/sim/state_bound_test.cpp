@@ -15,16 +15,21 @@ using namespace causeway::sim;
 
 namespace {
 
+using Judge = std::function<void(BoundChecks&)>;
+
+void look_often(BoundChecks& checks) {
+  for (int looks = 0; looks < 1000; ++looks) checks.look();  // it counts now and then
+}
+
 /// What is broken where a node's table has so many rows with these keys, counted from 1.
-std::string broken_with(std::size_t rows, const std::function<std::string(std::uint64_t)>& key) {
+std::string broken_with(std::size_t rows, const std::function<std::string(std::uint64_t)>& key,
+                        const Judge& judge = look_often) {
   const ClusterSettings settings;
   Cluster cluster{settings};
   BoundChecks checks{cluster, settings};
   for (std::uint64_t number = 1; number <= rows; ++number)
     cluster.node("2").directory().table.overwrite(key(number), "x");
-  return testing::broken_by([&] {
-    for (int looks = 0; looks < 100; ++looks) checks.look();  // it counts now and then
-  });
+  return testing::broken_by([&] { judge(checks); });
 }
 
 std::string conflict(std::uint64_t number) { return kv::keys::conflict(number); }
@@ -41,4 +46,8 @@ TEST_CASE("the list of conflicts and the verdicts that an origin has not learnt 
   CHECK(broken_with(kv::kUnlearntMax, of_one_origin) == "");
   CHECK(broken_with(kv::kUnlearntMax + 1, of_one_origin) == "state-bound");
   CHECK(broken_with(2 * kv::kUnlearntMax, of_two_origins) == "");
+
+  const Judge at_the_end = [](BoundChecks& checks) { checks.finish(); };
+  CHECK(broken_with(kv::kConflictsMax, conflict, at_the_end) == "");
+  CHECK(broken_with(kv::kConflictsMax + 1, conflict, at_the_end) == "state-bound");
 }
