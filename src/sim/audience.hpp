@@ -1,89 +1,96 @@
 // Many observers as one.
 #pragma once
 
-#include <vector>
+#include <tuple>
 
 #include "sim/observer.hpp"
 
 namespace causeway::sim {
 
-/// Tells each of them, in the order in which they were added.
+/// Tells each of them, in their order. They are known by their types, not as Observers: then what
+/// most of them do not listen to costs nothing. They may be constructed behind the audience.
+template <class... Observers>
 class Audience final : public Observer {
  public:
-  void add(Observer& observer) { all_.push_back(&observer); }
+  explicit Audience(Observers&... observers) : all_(observers...) {}
 
   void starting(Peer peer) override {
-    for (Observer* each : all_) each->starting(peer);
+    each([&](auto& one) { one.starting(peer); });
   }
   void recovered(Peer peer, const wire::RaftRecord& record) override {
-    for (Observer* each : all_) each->recovered(peer, record);
+    each([&](auto& one) { one.recovered(peer, record); });
   }
   void recovered(Peer peer, const wire::JournalRecord& record) override {
-    for (Observer* each : all_) each->recovered(peer, record);
+    each([&](auto& one) { one.recovered(peer, record); });
   }
   void started(Peer peer) override {
-    for (Observer* each : all_) each->started(peer);
+    each([&](auto& one) { one.started(peer); });
   }
   void ready(Peer peer) override {
-    for (Observer* each : all_) each->ready(peer);
+    each([&](auto& one) { one.ready(peer); });
   }
   void died(Peer peer, Death death) override {
-    for (Observer* each : all_) each->died(peer, death);
+    each([&](auto& one) { one.died(peer, death); });
   }
   void ended(Peer peer, const std::optional<Error>& error) override {
-    for (Observer* each : all_) each->ended(peer, error);
+    each([&](auto& one) { one.ended(peer, error); });
   }
   void turn(Peer peer, const node::Effects& effects) override {
-    for (Observer* each : all_) each->turn(peer, effects);
+    each([&](auto& one) { one.turn(peer, effects); });
   }
   void raft_log_step(Peer peer, const std::vector<storage::LogInput>& inputs) override {
-    for (Observer* each : all_) each->raft_log_step(peer, inputs);
+    each([&](auto& one) { one.raft_log_step(peer, inputs); });
   }
   void raft_log_done(Peer peer, const storage::LogEffects& effects) override {
-    for (Observer* each : all_) each->raft_log_done(peer, effects);
+    each([&](auto& one) { one.raft_log_done(peer, effects); });
   }
   void journal_step(Peer peer, const std::vector<storage::LogInput>& inputs) override {
-    for (Observer* each : all_) each->journal_step(peer, inputs);
+    each([&](auto& one) { one.journal_step(peer, inputs); });
   }
   void journal_done(Peer peer, const storage::LogEffects& effects) override {
-    for (Observer* each : all_) each->journal_done(peer, effects);
+    each([&](auto& one) { one.journal_done(peer, effects); });
   }
   void applying(Peer peer, const kv::Apply& apply) override {
-    for (Observer* each : all_) each->applying(peer, apply);
+    each([&](auto& one) { one.applying(peer, apply); });
   }
   void applied(Peer peer, const kv::Applied& applied) override {
-    for (Observer* each : all_) each->applied(peer, applied);
+    each([&](auto& one) { one.applied(peer, applied); });
   }
   void applier_done(Peer peer, const std::vector<kv::Output>& outputs) override {
-    for (Observer* each : all_) each->applier_done(peer, outputs);
+    each([&](auto& one) { one.applier_done(peer, outputs); });
   }
   void sent(Peer from, Peer to, const consensus::Message& message) override {
-    for (Observer* each : all_) each->sent(from, to, message);
+    each([&](auto& one) { one.sent(from, to, message); });
   }
   void delivered(Peer from, Peer to, const consensus::Message& message) override {
-    for (Observer* each : all_) each->delivered(from, to, message);
+    each([&](auto& one) { one.delivered(from, to, message); });
   }
   void befell(Peer from, Peer to, Network::Fate fate) override {
-    for (Observer* each : all_) each->befell(from, to, fate);
+    each([&](auto& one) { one.befell(from, to, fate); });
   }
   void called(Peer peer, const node::CallHandle& handle, const wire::Call& what) override {
-    for (Observer* each : all_) each->called(peer, handle, what);
+    each([&](auto& one) { one.called(peer, handle, what); });
   }
   void closed(Peer peer, std::uint64_t connection) override {
-    for (Observer* each : all_) each->closed(peer, connection);
+    each([&](auto& one) { one.closed(peer, connection); });
   }
   void answered(Peer peer, std::uint64_t call, const wire::Reply& reply) override {
-    for (Observer* each : all_) each->answered(peer, call, reply);
+    each([&](auto& one) { one.answered(peer, call, reply); });
   }
   void fault(const std::string& text) override {
-    for (Observer* each : all_) each->fault(text);
+    each([&](auto& one) { one.fault(text); });
   }
   void finish() override {
-    for (Observer* each : all_) each->finish();
+    each([&](auto& one) { one.finish(); });
   }
 
  private:
-  std::vector<Observer*> all_;
+  template <class Tell>
+  void each(const Tell& tell) {
+    std::apply([&](auto&... one) { (tell(one), ...); }, all_);
+  }
+
+  std::tuple<Observers&...> all_;
 };
 
 }  // namespace causeway::sim

@@ -18,7 +18,7 @@ namespace causeway::sim {
 /// met yet, or under which there is another directory now, is no part of a majority.
 ///   - availability: in calm, a consistent call through one of them ends within ten more
 ///   - stable-leader: in calm, none of them is deposed by the rest, nor by who comes back to them
-class Availability : public Observer {
+class Availability final : public Observer {
  public:
   Availability(Cluster& cluster, const Faults& faults, const Workload& workload, std::size_t nodes,
                Duration election_timeout);

@@ -80,6 +80,8 @@ class Run {
       : plan_(plan),
         bounds_(bounds),
         settings_(settings_of(plan)),
+        audience_(trace, raft_checks_, clock_checks_, settle_model_, workload_, availability_,
+                  office_check_, forward_check_, bound_checks_),
         cluster_(settings_),
         faults_(cluster_, plan, audience_),
         workload_(cluster_, faults_, plan, bounds.history_max),
@@ -87,15 +89,6 @@ class Run {
         office_check_(cluster_, settings_.election_timeout),
         rest_(cluster_, workload_, [this](Duration time) { advance(time); }) {
     trace.follow(cluster_.time());
-    audience_.add(trace);
-    audience_.add(raft_checks_);
-    audience_.add(clock_checks_);
-    audience_.add(settle_model_);
-    audience_.add(workload_);
-    audience_.add(availability_);
-    audience_.add(office_check_);
-    audience_.add(forward_check_);
-    audience_.add(bound_checks_);
     cluster_.observe(audience_);
   }
 
@@ -160,7 +153,9 @@ class Run {
   const Plan& plan_;
   const Bounds& bounds_;
   ClusterSettings settings_;
-  Audience audience_;
+  Audience<Trace, RaftChecks, ClockChecks, SettleModel, Workload, Availability, OfficeCheck,
+           ForwardCheck, BoundChecks>
+      audience_;
   Cluster cluster_;
   Faults faults_;
   Workload workload_;

@@ -18,7 +18,7 @@
 namespace causeway::sim {
 
 /// Follows one run. Two runs of which all that is observed is equal have equal hashes.
-class Trace : public Observer {
+class Trace final : public Observer {
  public:
   /// kept   so many of the newest events can be shown; at least 1
   explicit Trace(std::size_t kept = 200);

@@ -23,7 +23,7 @@
 
 namespace causeway::sim {
 
-class Workload : public Observer {
+class Workload final : public Observer {
  public:
   Workload(Cluster& cluster, const Faults& faults, const Plan& plan, std::size_t history_max);
 

@@ -24,10 +24,7 @@ class World : public Observer {
  public:
   explicit World(Plan plan) : World(plan, plan.nodes) {}
   /// The first `started` of them start.
-  World(Plan plan, std::size_t started) : plan_(plan) {
-    audience_.add(*this);
-    audience_.add(workload_);
-    audience_.add(availability);
+  World(Plan plan, std::size_t started) : plan_(plan), audience_(*this, workload_, availability) {
     cluster.observe(audience_);
     faults_.begin();
     for (Peer peer = 0; peer < started; ++peer) REQUIRE(cluster.try_start(cluster.name_of(peer)));
@@ -61,7 +58,7 @@ class World : public Observer {
 
  private:
   const Plan plan_;
-  Audience audience_;
+  Audience<Observer, Workload, Availability> audience_;
 
  public:
   Cluster cluster{{.seed = plan_.seed, .nodes = plan_.nodes, .election_timeout = kElectionTimeout}};
