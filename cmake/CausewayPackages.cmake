@@ -5,7 +5,7 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(Boost 1.74 CONFIG REQUIRED COMPONENTS headers serialization)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # has no CMake package
-pkg_check_modules(tcmalloc REQUIRED IMPORTED_TARGET libtcmalloc_minimal)
+find_library(causeway_tcmalloc libtcmalloc_minimal.a REQUIRED)
 find_package(msgpack CONFIG REQUIRED)
 find_package(RocksDB CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
