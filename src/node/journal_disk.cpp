@@ -68,7 +68,7 @@ Instant JournalDisk::next_deadline() const {
 }
 
 void JournalDisk::begin_rewrite(const crdt::Settled& position) {
-  rewrite_from_ = segments_.back();
+  rewrite_from_ = newest_segment();
   add(Kind::rewrite, position.through, wire::RecordType::settled, wire::encode(position));
 }
 
@@ -122,6 +122,7 @@ std::vector<Sequence> JournalDisk::refused(Turn& turn, storage::Refused refused)
 }
 
 void JournalDisk::segments(const storage::SegmentsChanged& changed) {
+  const std::uint64_t newest_before = newest_segment();
   bytes_since_ = 0;
   bytes_on_disk_ = 0;
   segments_.clear();
@@ -129,6 +130,7 @@ void JournalDisk::segments(const storage::SegmentsChanged& changed) {
     segments_.push_back(segment.number);
     bytes_on_disk_ += segment.bytes;
   }
+  if (newest_segment() > newest_before) shrink_at_ = {};
 }
 
 }  // namespace causeway::node

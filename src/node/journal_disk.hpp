@@ -21,7 +21,8 @@ class JournalDisk {
   // Keeping the files small: all live records are written once more, then every file that was
   // complete before goes. The newest file stays, whatever is in it, so that nothing depends on
   // where one file ends and the next begins.
-  /// Not for a while after a full disk refused something: writing all once more needs space first.
+  /// Not for a while after a full disk refused something, since writing all once more needs space
+  /// first; a segment that could begin since then shows that there is.
   [[nodiscard]] bool can_shrink(Instant now) const {
     return segments_.size() > 2 && now >= shrink_at_;
   }
@@ -62,6 +63,9 @@ class JournalDisk {
   };
   void add(Kind kind, Sequence sequence, wire::RecordType type, const std::string& bytes);
   [[nodiscard]] bool somebody_waits() const;
+  [[nodiscard]] std::uint64_t newest_segment() const {
+    return segments_.empty() ? 0 : segments_.back();
+  }
 
   std::vector<storage::LogRecord> records_;  ///< of this turn
   std::vector<Item> items_;

@@ -2,9 +2,12 @@
 // nothing at whatever moment the node dies.
 #include <doctest/doctest.h>
 
+#include "node/calls.hpp"
 #include "support/virtual_cluster.hpp"
 
 using namespace causeway;
+using causeway::testing::Calls;
+using causeway::testing::set_call;
 using causeway::testing::VirtualCluster;
 using std::chrono::milliseconds;
 
@@ -40,6 +43,26 @@ TEST_CASE("a hot key written again and again alone keeps the journal's files bou
   CHECK(cluster.get("1", "hot", false).value == value_of(kWrites));
   CHECK(cluster.get("1", "kept", false).value == "first");
   CHECK(cluster.await("1", kept, 0).state == AwaitResult::State::pending);
+}
+
+TEST_CASE("a disk that was full a moment ago does not let the journal's files grow") {
+  VirtualCluster cluster(settings(3));
+  cluster.start("1");
+  Calls calls(cluster);
+  sim::MemDisk& disk = cluster.node("1").directory().journal;
+  std::uint64_t most = 0;
+  std::size_t refused = 0;
+  for (int i = 1; i <= 2000; ++i) {
+    if (i % 200 == 0) disk.set_capacity(0);  // until what is reserved is used up
+    if (calls.refusal("1", 1, set_call("hot", value_of(i), false))) {
+      ++refused;
+      disk.set_capacity(UINT64_MAX);
+    }
+    most = std::max(most, disk.bytes());
+  }
+  MESSAGE("largest: ", most >> 10, " KiB");
+  CHECK(most < (3u << 20));
+  CHECK(refused > 5);
 }
 
 TEST_CASE("a node that dies at any moment of the rewriting has every acknowledged write") {
