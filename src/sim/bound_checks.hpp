@@ -16,7 +16,8 @@ namespace causeway::sim {
 /// Observes a cluster, and looks at it every now and then:
 ///   - journal-bound: what is pending in a journal never exceeds its limit, and a write is refused
 ///     for that limit only where it would; the files stay within twice the limit (a MiB, where that
-///     is more) and four segments: what is freed goes when a segment is rewritten
+///     is more), then all that is pending is rewritten: once the limit, 512 KiB that come
+///     meanwhile, and four segments
 ///   - queue-bound: as QueueBounds says
 ///   - state-bound: verdicts not learnt and the list of conflicts stay within kv/limits.hpp
 class BoundChecks final : public Observer {
@@ -53,7 +54,8 @@ class BoundChecks final : public Observer {
   static void let_go(Journal& journal, Sequence sequence);
   void look_at_book(Peer peer);
   void look_at_journal(const Cluster::Name& name);
-  void look_at_table(const Cluster::Name& name) const;
+  void count_conflicts(const Cluster::Name& name) const;
+  void count_verdicts(const Cluster::Name& name) const;
 
   Cluster& cluster_;
   const ClusterSettings& settings_;
