@@ -7,8 +7,9 @@
 
 namespace causeway::sim {
 
-/// Tells each of them, in their order. They are known by their types, not as Observers: then what
-/// most of them do not listen to costs nothing. They may be constructed behind the audience.
+/// Tells each of them, in their order. They are known by their types, not as Observers: what most
+/// of them do not listen to costs nothing then, which is 3 % of a run. They may be constructed
+/// later than the audience, but before it is told anything.
 template <class... Observers>
 class Audience final : public Observer {
  public:

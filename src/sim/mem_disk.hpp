@@ -120,8 +120,7 @@ class MemDisk : public storage::Disk {
   static void apply(const NameChange& change, Names& names);
   static Error no_power() { return {Errc::io, "the power is off"}; }
 
-  // What all files together may still grow by. Summed up only where there is a bound: it is asked
-  // for at every write.
+  // How much all files together may grow. Summed up only under a bound: every write asks.
   [[nodiscard]] std::uint64_t room() const {
     return capacity_ == UINT64_MAX ? UINT64_MAX : capacity_ - std::min(capacity_, bytes());
   }

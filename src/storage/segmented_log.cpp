@@ -30,8 +30,8 @@ Result<SegmentedLog> SegmentedLog::open(Disk& disk, LogOptions options, Random& 
   log.synced_ = log.segments_.back().info.bytes;
   log.reserved_ = found.newest_file_bytes;
   if (log.reserved_ < log.options_.segment_bytes_max) {
-    // At once, for the sake of the vital batches; a full disk may have space again when it is
-    // needed.
+    // At once, for the sake of the vital batches, and so that a full disk shows; it may have space
+    // again when that is needed.
     Result<void> got = log.reserve_newest(log.options_.segment_bytes_max);
     if (!got && got.error().code != Errc::disk_full) return std::move(got).error();
   }

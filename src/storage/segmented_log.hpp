@@ -40,8 +40,8 @@ struct LogOptions {
   std::uint64_t segment_bytes_max = std::uint64_t{8} << 20;
 
   /// The end of each segment that only `Space::vital` batches may use, and only while no new
-  /// segment can be had: so that a node with a full disk can still write its term and vote. 0 for
-  /// a log that has none of them.
+  /// segment can be had: so that a node with a full disk can still write its term and vote.
+  /// 0: none, as the journal, which has no votes.
   std::uint64_t vital_bytes = std::uint64_t{64} << 10;
 };
 
