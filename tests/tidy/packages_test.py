@@ -68,7 +68,8 @@ def names_of_cmake(root):
         for path in sorted(root.glob(pattern)):
             for number, line in enumerate(path.read_text().splitlines(), start=1):
                 match = re.match(r"\s*(?:find_package|find_dependency)\((\w+)", line) or re.match(
-                    r"\s*pkg_check_modules\(.*IMPORTED_TARGET ([\w-]+)", line)
+                    r"\s*pkg_check_modules\(.*IMPORTED_TARGET ([\w-]+)", line) or re.match(
+                    r"\s*find_library\(\w+ ([\w-]+)\.a", line)
                 if match:
                     yield path.relative_to(root).as_posix(), number, match[1]
 
