@@ -2,15 +2,13 @@
 //
 // Tests on a real file system see a crash as a kill: everything written is still there. Here
 // `crash` keeps an arbitrary part of what was not synced, by 512-byte sector and out of order, some
-// torn within a sector, and an arbitrary part of unsynced names. Faults are asked for by counting:
-// "the third write from now".
+// torn within a sector, and an arbitrary part of unsynced names.
 // Header only, so that the tests of a lower folder need no library above it.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,28 +18,18 @@
 
 #include "base/check.hpp"
 #include "base/random.hpp"
+#include "sim/disk_strikes.hpp"
 #include "sim/mem_bytes.hpp"
 #include "storage/disk.hpp"
 #include <causeway/result.hpp>
 
 namespace causeway::sim {
 
-/// Counts down calls: due at the nth from now.
-class Countdown {
- public:
-  void set(std::uint64_t nth) { left_ = nth; }
-  /// To be called once per operation. True exactly once, at the nth.
-  bool hit() { return left_ != 0 && --left_ == 0; }
-
- private:
-  std::uint64_t left_ = 0;
-};
-
-/// Copying copies the whole image; open files stay with the original.
-class MemDisk : public storage::Disk {
+/// Copying copies the whole image; open files and strikes stay with the original.
+class MemDisk : public storage::Disk, public DiskStrikes {
  public:
   MemDisk() = default;
-  MemDisk(const MemDisk& other) { *this = other; }
+  MemDisk(const MemDisk& other) : storage::Disk(), DiskStrikes() { *this = other; }
   MemDisk& operator=(const MemDisk& other);
 
   // ---- storage::Disk
@@ -59,34 +47,14 @@ class MemDisk : public storage::Disk {
   /// kill -9: everything written survives, synced or not.
   void kill();
 
-  // ---- faults; `nth` counts from now, 1 is the next one
+  // ---- faults that last; those that are asked for by counting are DiskStrikes
 
-  /// The nth write fails with `code` after `part` of its bytes.
-  void fail_write(std::uint64_t nth, Errc code, std::size_t part = 0);
-  /// The nth sync of a file fails, and as on Linux its changes count as clean from then on: reads
-  /// go on showing them, a later sync does not write them. `seed` draws the part of them that had
-  /// reached the disk before; 0: none.
-  void fail_sync(std::uint64_t nth, Errc code = Errc::io, std::uint64_t seed = 0);
-  void fail_sync_directory(std::uint64_t nth) { failing_sync_directory_.set(nth); }
-  /// At the nth changing operation (write, truncate, reserve, sync, names) the power goes: that one
-  /// may or may not have happened, and everything fails from there on until `crash` or `kill`.
-  void power_off(std::uint64_t nth) { power_off_.set(nth); }
   [[nodiscard]] bool power_is_off() const { return off_; }
-  /// The nth read returns what stands `distance` bytes further on; the nth write lands there.
-  void misdirect_read(std::uint64_t nth, std::uint64_t distance);
-  void misdirect_write(std::uint64_t nth, std::uint64_t distance);
-  void fail_read(std::uint64_t nth) { failing_read_.set(nth); }
   /// No read returns more than this from now on (against the contract). 0: as asked for.
   void read_at_most(std::size_t bytes) { read_bytes_max_ = bytes; }
   /// All files together cannot grow beyond this. Default: no bound.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
-  /// Nothing that was asked for by counting happens any more.
-  void disarm();
-  /// What was asked for by counting.
-  enum class Strike : std::uint8_t { write, sync, read, power };
-  /// Called when it happens.
-  std::function<void(Strike)> on_struck;
 
   // ---- the bytes at rest, synced and as read
 
@@ -127,8 +95,6 @@ class MemDisk : public storage::Disk {
   void change(NameChange what);
   // False: the power goes with this operation.
   bool begin_operation();
-  // To be called once per operation of its kind. True: it is to fail.
-  bool strikes(Countdown& countdown, Strike what);
 
   Names visible_names_;
   Names durable_names_;
@@ -141,18 +107,6 @@ class MemDisk : public storage::Disk {
   std::uint64_t writes_ = 0;
   std::uint64_t syncs_ = 0;
 
-  Countdown power_off_;
-  Countdown failing_write_;
-  Errc write_code_ = Errc::io;
-  std::size_t write_part_ = 0;
-  Countdown failing_sync_;
-  Errc sync_code_ = Errc::io;
-  std::uint64_t sync_seed_ = 0;
-  Countdown failing_sync_directory_;
-  Countdown failing_read_;
-  Countdown misdirected_read_;
-  Countdown misdirected_write_;
-  std::uint64_t distance_ = 0;
   std::size_t read_bytes_max_ = 0;
   std::uint64_t capacity_ = UINT64_MAX;
 };
@@ -321,35 +275,7 @@ inline void MemDisk::kill() {
   power_off_.set(0);
 }
 
-// ---- faults and bytes at rest
-
-inline void MemDisk::fail_write(std::uint64_t nth, Errc code, std::size_t part) {
-  failing_write_.set(nth);
-  write_code_ = code;
-  write_part_ = part;
-}
-
-inline void MemDisk::fail_sync(std::uint64_t nth, Errc code, std::uint64_t seed) {
-  failing_sync_.set(nth);
-  sync_code_ = code;
-  sync_seed_ = seed;
-}
-
-inline void MemDisk::disarm() {
-  for (Countdown* each : {&power_off_, &failing_write_, &failing_sync_, &failing_sync_directory_,
-                          &failing_read_, &misdirected_read_, &misdirected_write_})
-    each->set(0);
-}
-
-inline void MemDisk::misdirect_read(std::uint64_t nth, std::uint64_t distance) {
-  misdirected_read_.set(nth);
-  distance_ = distance;
-}
-
-inline void MemDisk::misdirect_write(std::uint64_t nth, std::uint64_t distance) {
-  misdirected_write_.set(nth);
-  distance_ = distance;
-}
+// ---- bytes at rest
 
 inline std::string MemDisk::contents(std::string_view name) const {
   const auto found = visible_names_.find(name);
@@ -417,12 +343,6 @@ inline bool MemDisk::begin_operation() {
   ++operations_;
   off_ = strikes(power_off_, Strike::power);
   return !off_;
-}
-
-inline bool MemDisk::strikes(Countdown& countdown, Strike what) {
-  if (!countdown.hit()) return false;
-  if (on_struck) on_struck(what);
-  return true;
 }
 
 inline void MemDisk::change(NameChange what) {
